@@ -1,0 +1,1 @@
+"""Tests are sentences over real repositories in temporary directories."""

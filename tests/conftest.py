@@ -1,0 +1,156 @@
+"""Every test runs as if on a fresh machine: its own home, nobody's git configuration, a time zone far from UTC."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pygit2
+import pytest
+from hypothesis import settings
+from pygit2.enums import ConfigLevel
+
+Git = Callable[..., str]
+
+# Speed is measured in benchmarks/; here a busy machine must not fail a property.
+settings.register_profile("registry-git", deadline=None)
+settings.load_profile("registry-git")
+
+GITCONFIG = """\
+[user]
+\tname = Tess Ter
+\temail = tess@example.com
+[init]
+\tdefaultBranch = main
+"""
+
+# What a developer's shell may hold and a test must not see. pip's own variables stay: they say how to reach an index.
+_PREFIXES = ("GIT_", "REGISTRY_GIT_", "XDG_", "SSH_", "LC_")
+_NAMES = frozenset(
+    {
+        "CLICOLOR_FORCE",
+        "COLORTERM",
+        "COLUMNS",
+        "EDITOR",
+        "EMAIL",
+        "FORCE_COLOR",
+        "GNUPGHOME",
+        "LANG",
+        "LANGUAGE",
+        "LINES",
+        "NO_COLOR",
+        "PAGER",
+        "PYTHONPATH",
+        "PYTHONWARNINGS",
+        "VISUAL",
+    }
+)
+_FIXED = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C.UTF-8",
+    "TERM": "dumb",
+    # Twelve or thirteen hours ahead of UTC: a local time taken for UTC is off by half a day and often by a date.
+    "TZ": "Pacific/Auckland",
+}
+_OUTSIDE = dict(os.environ)
+
+
+def _enter_home(patch: pytest.MonkeyPatch, home: Path) -> None:
+    """Make `home`, write its git configuration, and point the environment and libgit2 at it."""
+    home.mkdir(parents=True)
+    (home / ".gitconfig").write_text(GITCONFIG)
+    for name in list(os.environ):
+        if name.startswith(_PREFIXES) or name in _NAMES:
+            patch.delenv(name)
+    for name, value in _FIXED.items():
+        patch.setenv(name, value)
+    patch.setenv("HOME", str(home))
+    for name, folder in {
+        "XDG_CONFIG_HOME": ".config",
+        "XDG_CACHE_HOME": ".cache",
+        "XDG_DATA_HOME": ".local/share",
+        "XDG_STATE_HOME": ".local/state",
+    }.items():
+        patch.setenv(name, str(home / folder))
+    _show_home_to_libgit2(home)
+
+
+def _show_home_to_libgit2(home: Path) -> None:
+    """libgit2 looks for its configuration once, when it is loaded, and does not follow $HOME after that."""
+    pygit2.settings.search_path[ConfigLevel.GLOBAL] = str(home)
+    pygit2.settings.search_path[ConfigLevel.XDG] = str(home / ".config" / "git")
+    pygit2.settings.search_path[ConfigLevel.SYSTEM] = str(home / "no-system")
+    pygit2.settings.search_path[ConfigLevel.PROGRAMDATA] = str(home / "no-system")
+
+
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A new home on every `next`; a counter, since looking for a free name costs more the more tests ran."""
+    root = tmp_path_factory.mktemp("homes")
+    return (root / str(number) for number in itertools.count())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hermetic_session(_homes: Iterator[Path]) -> Iterator[Path]:
+    """The environment for fixtures that live longer than one test."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = next(_homes)
+        _enter_home(patch, home)
+        time.tzset()
+        yield home
+    time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def home(_homes: Iterator[Path], _hermetic_session: Path) -> Iterator[Path]:
+    """The home directory of one test; what it writes there, or into the environment, no other test sees."""
+    with pytest.MonkeyPatch.context() as patch:
+        own = next(_homes)
+        _enter_home(patch, own)
+        yield own
+    _show_home_to_libgit2(_hermetic_session)
+
+
+@pytest.fixture(scope="session")
+def outside_environment() -> Mapping[str, str]:
+    """The environment that pytest was started with, for the few jobs that need the machine's own set-up (pip)."""
+    return dict(_OUTSIDE)
+
+
+@pytest.fixture(scope="session")
+def git() -> Git:
+    """The real git: `git(directory, "rev-parse", "main")` gives its output as text, without the closing newline.
+
+    Keywords: `stdin` (text to read), `env` (variables to add), `check=False` (a failure is an answer, not an error).
+    """
+
+    def run(
+        directory: str | os.PathLike[str],
+        *arguments: str | os.PathLike[str],
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+    ) -> str:
+        __tracebackhide__ = True
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=directory,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+        if check and done.returncode:
+            words = " ".join(map(str, arguments))
+            pytest.fail(f"git {words} in {directory} failed with {done.returncode}:\n{done.stderr}{done.stdout}")
+        return done.stdout.rstrip("\n")
+
+    return run
