@@ -1,0 +1,94 @@
+"""The activity: what happened, to which version, who did it, when, and what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry_git.core.model import NO_STAGE, Action, TransitionRequest, Verdict
+from registry_git.core.names import StageName
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One thing that happened. Times are milliseconds since 1970 in UTC.
+
+    `user_id` is the actor (`Name <email>`), or `unknown` where nobody can be named. `commit` is the commit on `main`
+    that shows it; empty for an open request. `system_comment` is the registry's own remark.
+    """
+
+    id: str
+    activity_type: str
+    model: str
+    version: int | None
+    from_stage: str
+    to_stage: str
+    user_id: str
+    comment: str
+    system_comment: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    request: str
+    commit: str
+
+
+def requested(request: TransitionRequest, *, commit: str = "") -> Activity:
+    """The activity that a request is: somebody asked."""
+    stage = request.action is Action.STAGE
+    return Activity(
+        id=request.id,
+        activity_type="REQUESTED_TRANSITION" if stage else "REQUESTED_CHANGE",
+        model=request.model or "",
+        version=request.version,
+        from_stage=last_stage(request.from_stages) if stage else "",
+        to_stage=request.to,
+        user_id=request.requester,
+        comment=request.comment,
+        system_comment="" if stage else _asked(request),
+        creation_timestamp=request.created,
+        last_updated_timestamp=request.refreshed or request.created,
+        request=request.id,
+        commit=commit,
+    )
+
+
+def reviewed(request: TransitionRequest, place: int, *, commit: str = "") -> Activity:
+    """The activity of the request's review number `place`, counted from 0."""
+    review = request.reviews[place]
+    return Activity(
+        id=f"{request.id}.{place + 1}",
+        activity_type=_REVIEW_TYPES[review.verdict],
+        model=request.model or "",
+        version=request.version,
+        from_stage=last_stage(request.from_stages) if request.action is Action.STAGE else "",
+        to_stage=request.to,
+        user_id=review.by or UNKNOWN,
+        comment=review.comment,
+        system_comment="",
+        creation_timestamp=review.at,
+        last_updated_timestamp=review.at,
+        request=request.id,
+        commit=commit,
+    )
+
+
+_REVIEW_TYPES = {
+    Verdict.APPROVED: "APPROVED_REQUEST",
+    Verdict.REJECTED: "REJECTED_REQUEST",
+    Verdict.CANCELLED: "CANCELLED_REQUEST",
+}
+
+
+def last_stage(stages: Sequence[StageName]) -> str:
+    return stages[-1] if stages else NO_STAGE
+
+
+def _asked(request: TransitionRequest) -> str:
+    if request.action is Action.ALIAS:
+        target = f"to v{request.version}" if request.version else "deleted"
+        return f"alias {request.alias} {target}"
+    if request.action is Action.DELETE:
+        return f"delete v{request.version}" if request.version else "delete the model"
+    return f"change the {request.action.value}"

@@ -1,0 +1,1 @@
+"""Changes: pure functions from a snapshot to edits and the sentence that describes them."""

@@ -1,0 +1,50 @@
+"""What a request asks for, decided again from its record: on the day it is made, refreshed, or judged."""
+
+from __future__ import annotations
+
+from registry_git.core.changes.edits import change_policy
+from registry_git.core.changes.pointers import delete_alias, set_alias, transition
+from registry_git.core.changes.proposal import Act, Proposal
+from registry_git.core.changes.registration import delete_model, delete_version
+from registry_git.core.errors import Corrupt, Invalid
+from registry_git.core.model import Action, Policy, TransitionRequest
+from registry_git.core.snapshot import Snapshot
+
+
+def decide_asked(snapshot: Snapshot, record: TransitionRequest, proposed: Policy | None) -> Proposal:
+    """The edits that the record asks for, on this snapshot. `proposed` is the policy that a policy request brings.
+
+    The same record on the same snapshot gives the same edits, byte for byte; so anybody can tell whether a branch does
+    what its record says and no more.
+
+    Raises:
+        Invalid, NotFound, Conflict: as the change itself does.
+        Corrupt: the record lacks what its action needs.
+    """
+    act = Act(actor=record.requester, at=record.created, id=record.id, comment=record.comment)
+    if record.action is Action.POLICY and proposed is not None:
+        return change_policy(snapshot, act, policy=proposed)
+    if record.model is None:
+        raise Corrupt(f"Request {record.id} names no model.", hint="Cancel it and ask again.")
+    if record.action is Action.STAGE and record.version is not None:
+        return transition(
+            snapshot,
+            act,
+            model=record.model,
+            version=record.version,
+            to=record.to,
+            add=record.add,
+            archive_existing=record.archive_existing,
+        )
+    if record.action is Action.ALIAS and record.alias is not None:
+        if record.version is None:
+            return delete_alias(snapshot, act, model=record.model, alias=record.alias)
+        return set_alias(snapshot, act, model=record.model, alias=record.alias, version=record.version)
+    if record.action is Action.DELETE:
+        if record.version is None:
+            return delete_model(snapshot, act, model=record.model)
+        return delete_version(snapshot, act, model=record.model, version=record.version)
+    raise Invalid(
+        f"A request cannot ask for the action {record.action.value!r} this way.",
+        hint="A request asks for a stage, an alias, a deletion or a policy.",
+    )

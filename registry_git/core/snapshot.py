@@ -1,0 +1,271 @@
+"""The registry at one moment, as changes see it.
+
+Two classes are snapshots: the one that reads a commit (`gitstore.snapshot`) and `Overlay`, which shows edits on top
+of another snapshot before anything is written.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias, TypeVar
+
+from registry_git.core.errors import Corrupt, Invalid, NotFound
+from registry_git.core.model import (
+    NO_STAGE,
+    AliasKey,
+    AliasPointer,
+    Comment,
+    CommentKey,
+    Deployment,
+    DeploymentKey,
+    Entity,
+    Key,
+    ModelKey,
+    ModelVersion,
+    Policy,
+    PolicyKey,
+    RegisteredModel,
+    RequestKey,
+    Stage,
+    StageKey,
+    StagePointer,
+    TransitionRequest,
+    VersionKey,
+)
+from registry_git.core.names import AliasName, Id, ModelName, StageName
+
+Edits: TypeAlias = Mapping[Key, Entity | None]
+E = TypeVar("E")
+
+
+class Snapshot(ABC):
+    """Reads of a registry at one commit. Nothing here changes while it is held."""
+
+    commit: str
+
+    @abstractmethod
+    def find(self, key: Key) -> Entity | None:
+        """The entity with this key, or None. Raises: Corrupt when it is there but cannot be read."""
+
+    @abstractmethod
+    def models(self) -> tuple[ModelName, ...]:
+        """The names of all registered models, sorted."""
+
+    @abstractmethod
+    def versions(self, model: ModelName) -> tuple[int, ...]:
+        """The version numbers of a model, ascending."""
+
+    @abstractmethod
+    def stages(self, model: ModelName) -> tuple[StageName, ...]:
+        """The stages of a model that hold a version."""
+
+    @abstractmethod
+    def aliases(self, model: ModelName) -> tuple[AliasName, ...]:
+        """The aliases of a model."""
+
+    @abstractmethod
+    def requests(self, model: ModelName | None) -> tuple[Id, ...]:
+        """The ids of the requests that are recorded for a model, or (None) for the whole registry."""
+
+    @abstractmethod
+    def comments(self, model: ModelName, version: int) -> tuple[Id, ...]:
+        """The ids of the comments on a version."""
+
+    @abstractmethod
+    def deployments(self) -> tuple[DeploymentKey, ...]:
+        """The deployments of all environments."""
+
+    def policy(self) -> Policy:
+        """`registry.yaml`. Raises: Corrupt when there is none."""
+        found = self.find(PolicyKey())
+        if not isinstance(found, Policy):
+            raise Corrupt(
+                "There is no registry.yaml, so this is no registry.",
+                path="registry.yaml",
+                hint="Create one with: registry-git init PATH",
+            )
+        return found
+
+    def model(self, name: ModelName) -> RegisteredModel:
+        """A registered model. Raises: NotFound, with the nearest name as a hint."""
+        found = self.find(ModelKey(model=name))
+        if not isinstance(found, RegisteredModel):
+            near = difflib.get_close_matches(name, self.models(), 1, 0.6)
+            hint = f"Did you mean {near[0]!r}?" if near else "List the models with: registry-git list"
+            raise NotFound(f"Registered model {name!r} does not exist.", hint=hint)
+        return found
+
+    def version(self, model: ModelName, number: int) -> ModelVersion:
+        """A model version. Raises: NotFound, naming the versions that there are."""
+        found = self.find(VersionKey(model=model, version=number))
+        if not isinstance(found, ModelVersion):
+            self.model(model)
+            raise NotFound(f"v{number} of {model} does not exist.", hint=_versions_hint(self.versions(model)))
+        return found
+
+    def stage_pointer(self, model: ModelName, stage: StageName) -> StagePointer | None:
+        """What is in a stage, or None."""
+        return _typed(self.find(StageKey(model=model, stage=stage)), StagePointer)
+
+    def alias_pointer(self, model: ModelName, alias: AliasName) -> AliasPointer | None:
+        """What an alias points to, or None."""
+        return _typed(self.find(AliasKey(model=model, alias=alias)), AliasPointer)
+
+    def request(self, model: ModelName | None, request: Id) -> TransitionRequest | None:
+        """A recorded request, or None."""
+        return _typed(self.find(RequestKey(model=model, request=request)), TransitionRequest)
+
+    def comment(self, model: ModelName, version: int, comment: Id) -> Comment | None:
+        """A comment, or None."""
+        return _typed(self.find(CommentKey(model=model, version=version, comment=comment)), Comment)
+
+    def stage_pointers(self, model: ModelName) -> tuple[StagePointer, ...]:
+        """Everything that is in a stage of the model, in the order of `registry.yaml`."""
+        order = {stage.name: place for place, stage in enumerate(self.policy().stages)}
+        found = [pointer for stage in self.stages(model) if (pointer := self.stage_pointer(model, stage))]
+        return tuple(sorted(found, key=lambda pointer: (order.get(pointer.stage, len(order)), pointer.stage)))
+
+    def alias_pointers(self, model: ModelName) -> tuple[AliasPointer, ...]:
+        """All aliases of the model, by name."""
+        return tuple(pointer for alias in sorted(self.aliases(model)) if (pointer := self.alias_pointer(model, alias)))
+
+    def deployment(self, key: DeploymentKey) -> Deployment | None:
+        """A deployment, or None."""
+        return _typed(self.find(key), Deployment)
+
+    def next_version(self, model: RegisteredModel) -> int:
+        """The number for the next registration: one more than was ever given."""
+        numbers = self.versions(model.name)
+        return max(numbers[-1] if numbers else 0, model.last_deleted) + 1
+
+    def keys_of(self, model: ModelName) -> Iterator[Key]:
+        """The keys of everything that belongs to a model."""
+        yield ModelKey(model=model)
+        for number in self.versions(model):
+            yield VersionKey(model=model, version=number)
+            for comment in self.comments(model, number):
+                yield CommentKey(model=model, version=number, comment=comment)
+        for stage in self.stages(model):
+            yield StageKey(model=model, stage=stage)
+        for alias in self.aliases(model):
+            yield AliasKey(model=model, alias=alias)
+        for request in self.requests(model):
+            yield RequestKey(model=model, request=request)
+
+
+class Overlay(Snapshot):
+    """A snapshot with edits on top of it, as if they had been committed."""
+
+    def __init__(self, base: Snapshot, edits: Edits) -> None:
+        self.commit = base.commit
+        self._base = base
+        self._edits = dict(edits)
+
+    def add(self, edits: Edits) -> None:
+        """Puts more edits on top: for a batch, whose changes see each other."""
+        self._edits.update(edits)
+
+    def find(self, key: Key) -> Entity | None:
+        """The edited entity, else the base's."""
+        return self._edits[key] if key in self._edits else self._base.find(key)
+
+    def models(self) -> tuple[ModelName, ...]:
+        """As in `Snapshot`."""
+        return self._merged(self._base.models(), lambda key: key.model if isinstance(key, ModelKey) else None)
+
+    def versions(self, model: ModelName) -> tuple[int, ...]:
+        """As in `Snapshot`."""
+        return self._merged(
+            self._base.versions(model),
+            lambda key: key.version if isinstance(key, VersionKey) and key.model == model else None,
+        )
+
+    def stages(self, model: ModelName) -> tuple[StageName, ...]:
+        """As in `Snapshot`."""
+        return self._merged(
+            self._base.stages(model),
+            lambda key: key.stage if isinstance(key, StageKey) and key.model == model else None,
+        )
+
+    def aliases(self, model: ModelName) -> tuple[AliasName, ...]:
+        """As in `Snapshot`."""
+        return self._merged(
+            self._base.aliases(model),
+            lambda key: key.alias if isinstance(key, AliasKey) and key.model == model else None,
+        )
+
+    def requests(self, model: ModelName | None) -> tuple[Id, ...]:
+        """As in `Snapshot`."""
+        return self._merged(
+            self._base.requests(model),
+            lambda key: key.request if isinstance(key, RequestKey) and key.model == model else None,
+        )
+
+    def comments(self, model: ModelName, version: int) -> tuple[Id, ...]:
+        """As in `Snapshot`."""
+        return self._merged(
+            self._base.comments(model, version),
+            lambda key: (
+                key.comment if isinstance(key, CommentKey) and (key.model, key.version) == (model, version) else None
+            ),
+        )
+
+    def deployments(self) -> tuple[DeploymentKey, ...]:
+        """As in `Snapshot`."""
+        known = set(self._base.deployments())
+        for key, entity in self._edits.items():
+            if isinstance(key, DeploymentKey):
+                (known.discard if entity is None else known.add)(key)
+        return tuple(sorted(known, key=lambda key: (key.environment, key.name)))
+
+    def _merged(self, base: Iterable[E], part: object) -> tuple[E, ...]:
+        known = set(base)
+        for key, entity in self._edits.items():
+            piece = part(key)  # type: ignore[operator]
+            if piece is not None:
+                (known.discard if entity is None else known.add)(piece)
+        return tuple(sorted(known))  # type: ignore[type-var]
+
+
+def _typed(found: Entity | None, kind: type[E]) -> E | None:
+    return found if isinstance(found, kind) else None
+
+
+def _versions_hint(numbers: tuple[int, ...]) -> str:
+    if not numbers:
+        return "It has no versions; register one with: registry-git register NAME SOURCE"
+    if len(numbers) == numbers[-1] - numbers[0] + 1:
+        return f"Its versions are {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else f"It has only v{numbers[0]}."
+    shown = ", ".join(map(str, numbers[-10:]))
+    return f"Its latest versions are {shown}."
+
+
+def find_stage(policy: Policy, text: str) -> Stage | None:
+    """The stage that `text` names in any case; None for the stage `None`.
+
+    Raises:
+        Invalid: the registry has no such stage; the hint lists those that it has.
+    """
+    if text.casefold() == NO_STAGE.casefold():
+        return None
+    for stage in policy.stages:
+        if stage.name.casefold() == text.casefold():
+            return stage
+    known = ", ".join(stage.name for stage in policy.stages)
+    raise Invalid(f"This registry has no stage {text!r}.", hint=f"Its stages are: {known}, None.")
+
+
+def stages_of(pointers: Iterable[StagePointer], version: int) -> tuple[StageName, ...]:
+    """The stages that hold `version`, in the order of `pointers`."""
+    return tuple(pointer.stage for pointer in pointers if version in pointer.versions)
+
+
+def shown_stage(policy: Policy, stages: Iterable[StageName]) -> str:
+    """The stage that protocols with one stage per version show: the last that serves, else the last, else `None`."""
+    held = set(stages)
+    ordered = [stage for stage in policy.stages if stage.name in held]
+    serving = [stage for stage in ordered if stage.serving]
+    last = (serving or ordered)[-1:]
+    return last[0].name if last else NO_STAGE
