@@ -1,0 +1,111 @@
+"""JSON Schemas as fast yes-or-don't-know functions.
+
+A predicate that answers True has proved the value valid. False says nothing: then jsonschema decides, and explains.
+So a keyword that is not understood here costs time, never correctness.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+Predicate: TypeAlias = Callable[[Any], bool]
+
+_SILENT = frozenset(("description", "title", "type"))
+_TYPES = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,)}
+_known: dict[int, tuple[dict[str, Any], Predicate]] = {}
+
+
+def predicate(schema: dict[str, Any]) -> Predicate:
+    """The predicate of `schema`, built once for each schema object."""
+    found = _known.get(id(schema))
+    if found is None:
+        # The schema is kept with it, so that its id cannot become another one's.
+        found = _known[id(schema)] = (schema, _built(schema))
+    return found[1]
+
+
+def _built(schema: dict[str, Any]) -> Predicate:
+    if schema.get("type") == "object":
+        return _object(schema)
+    types = _TYPES.get(str(schema.get("type")))
+    if types is None:
+        return _unsure
+    tests: list[Predicate] = []
+    for keyword, wanted in schema.items():
+        if keyword in _SILENT:
+            continue
+        test = _test(keyword, wanted)
+        if test is None:
+            return _unsure
+        tests.append(test)
+    return _all_of(types, tuple(tests))
+
+
+def _all_of(types: tuple[type, ...], tests: tuple[Predicate, ...]) -> Predicate:
+    text = str in types  # checked names are strings too; but True is no number
+    if len(tests) == 1 and len(types) == 1 and not text:
+        only, single = types[0], tests[0]
+        return lambda value: type(value) is only and single(value)
+
+    def check(value: Any) -> bool:
+        if type(value) not in types and not (text and isinstance(value, str)):
+            return False
+        return all(test(value) for test in tests)
+
+    return check
+
+
+def _test(keyword: str, wanted: Any) -> Predicate | None:
+    """What `keyword` asks of a value that already has the right type; None when it is not understood."""
+    match keyword:
+        case "const":
+            return lambda value: bool(value == wanted)
+        case "enum":
+            return frozenset(wanted).__contains__
+        case "pattern":
+            search = re.compile(wanted).search
+            return lambda value: search(value) is not None
+        case "minLength" | "minItems":
+            return lambda value: len(value) >= wanted
+        case "maxLength" | "maxItems":
+            return lambda value: len(value) <= wanted
+        case "minimum":
+            return lambda value: bool(value >= wanted)
+        case "maximum":
+            return lambda value: bool(value <= wanted)
+        case "items":
+            inner = _built(wanted)
+            return lambda value: all(map(inner, value))
+        case "uniqueItems" if wanted is True:
+            # Only for the simple items whose equality is their identity; all else is for jsonschema.
+            return lambda value: all(type(item) in (int, str) for item in value) and len(set(value)) == len(value)
+        case _:
+            return None
+
+
+def _object(schema: dict[str, Any]) -> Predicate:
+    understood = {"properties", "required", "additionalProperties", "propertyNames"} | _SILENT
+    if not understood.issuperset(schema):
+        return _unsure
+    properties = {name: _built(inner) for name, inner in schema.get("properties", {}).items()}
+    required = frozenset(schema.get("required", ()))
+    rest = schema.get("additionalProperties", True)
+    other = _built(rest) if isinstance(rest, dict) else _unsure if rest is False else _sure
+    name_test = _built(schema["propertyNames"]) if "propertyNames" in schema else _sure
+
+    def check(value: Any) -> bool:
+        if type(value) is not dict or not required.issubset(value):
+            return False
+        return all(properties.get(name, other)(inner) and name_test(name) for name, inner in value.items())
+
+    return check
+
+
+def _unsure(_value: Any) -> bool:
+    return False
+
+
+def _sure(_value: Any) -> bool:
+    return True
