@@ -1,0 +1,1 @@
+"""Where a registry lives: the only door to git."""

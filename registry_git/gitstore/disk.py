@@ -1,0 +1,121 @@
+"""What it takes that bytes are on disk, and what to say when they cannot get there."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from registry_git.core.errors import Unavailable
+
+# macOS: fsync leaves the data in the cache of the drive, only this command empties it
+_FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+
+_SAID = {
+    errno.ENOSPC: ("the disk is full", "Free some space and try again."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space or raise the quota, and try again."),
+    errno.EFBIG: ("the file would be larger than this process may write", "Raise the limit (ulimit -f) and try again."),
+    errno.EROFS: ("the file system is read-only", "Mount it for writing, or use a writable clone."),
+    errno.EACCES: ("this user may not write there", "Ask for write permission on the repository."),
+    errno.EPERM: ("this user may not write there", "Ask for write permission on the repository."),
+    errno.EIO: ("the disk reported an input/output error", "Check the disk and the system's log before you go on."),
+    errno.EMFILE: ("this process has too many files open", "Raise the limit (ulimit -n) and try again."),
+    errno.ENFILE: ("the system has too many files open", "Try again later."),
+    errno.ENAMETOOLONG: ("the name is too long for the file system", "Use a shorter name."),
+    errno.ENOENT: ("a directory of the repository is gone", "Check that the repository still is where it was."),
+}
+
+
+def unavailable(problem: OSError, doing: str) -> Unavailable:
+    """The error that says why `doing` ("write the objects") failed and what to do about it."""
+    reason, hint = _SAID.get(problem.errno or 0, (problem.strerror or str(problem), "Try again."))
+    return Unavailable(f"Could not {doing}: {reason}.", hint=hint)
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Inside it, every OSError becomes the `Unavailable` of `unavailable(problem, doing)`."""
+    try:
+        yield
+    except OSError as problem:
+        raise unavailable(problem, doing) from problem
+
+
+def sync(fd: int) -> None:
+    """Returns when the open file is on disk. Raises: OSError, also for an earlier failed write-back."""
+    if _FULL_SYNC is not None:  # pragma: no cover
+        fcntl.fcntl(fd, _FULL_SYNC)
+    else:
+        os.fsync(fd)
+
+
+def sync_directory(path: Path | str) -> None:
+    """Returns when the names in the directory are on disk. Raises: OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        sync(fd)
+    except OSError as problem:
+        # some network file systems have no such operation: their names are on the server already
+        if problem.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(fd)
+
+
+def start_writing(fd: int) -> None:
+    """Asks the kernel to write the file back now, without waiting: a following `sync` then finds less to do."""
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Writes all of `data`. Raises: OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def make_directory(path: Path | str, *, like: Path | str) -> bool:
+    """Makes the directory with the permissions of `like`; False when it is there already. Raises: OSError."""
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return False
+    wanted = os.stat(like).st_mode & 0o7777
+    if os.stat(path).st_mode & 0o7777 != wanted:
+        # a shared repository keeps its group bits; not being the owner of the group is no reason to fail
+        with suppress(PermissionError):
+            os.chmod(path, wanted)
+    return True
+
+
+def remove_quietly(path: Path | str) -> None:
+    """Removes the file where that is possible."""
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def prune_directories(path: str, *, above: str) -> str:
+    """Removes the empty directories over `path`, but none directly in `above`; gives the lowest that stays."""
+    folder = os.path.dirname(path)
+    while os.path.dirname(folder) != above and len(folder) > len(above):
+        try:
+            os.rmdir(folder)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            break
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def clear_empty_directory(path: str) -> bool:
+    """Removes the directory when there is nothing in it but empty directories; whether it is gone."""
+    for folder, _, _ in os.walk(path, topdown=False):
+        with suppress(OSError):
+            os.rmdir(folder)
+    return not os.path.isdir(path)

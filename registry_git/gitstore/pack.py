@@ -1,0 +1,178 @@
+"""Many objects at once: one pack and its index, instead of a file for each object.
+
+The formats are git's pack version 2 and index version 2 (`git help format-pack`).
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from contextlib import suppress
+from hashlib import sha1
+from itertools import accumulate
+from pathlib import Path
+from struct import pack as struct_pack
+
+from registry_git.core.errors import Invalid
+from registry_git.gitstore import disk
+from registry_git.gitstore.delta import tree_delta
+from registry_git.gitstore.objects import Staging
+
+_TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
+_ORDER = {"commit": 0, "tag": 0, "tree": 1, "blob": 2}  # what history walks read lies together
+_OFS_DELTA = 6
+_MAX_CHAIN = 50  # git's own limit: every link is one more object to inflate at a read
+_MAX_BYTES = 2**31 - 1  # beyond it an index needs wide offsets
+_DRAFT = "tmp_"  # git's own prefix: `git prune` clears what a killed process leaves
+_BUFFER = 1 << 20
+_STORE_BELOW = 100  # bytes; ids and deltas of this size do not shrink, and a compressor costs more than they do
+
+
+def write_pack(objects_dir: Path, staging: Staging, *, durable: bool = True) -> str:
+    """Writes all staged objects as one pack. On return they are on disk, names included.
+
+    Trees that were staged with a `delta_base` take the space of the difference. The same staging gives the same pack.
+
+    Args:
+        objects_dir: the store, `<git dir>/objects`.
+        staging: the objects; objects that the store has already are written again, which does no harm.
+        durable: False leaves the flushing to the kernel.
+
+    Returns:
+        The SHA-1 in the names `pack/pack-<SHA-1>.pack` and `.idx`; empty for an empty staging, which writes nothing.
+
+    Raises:
+        Unavailable: disk full, read-only, input/output error …; no temporary file stays, no object is visible.
+        Invalid: the pack would be larger than 2 GiB.
+    """
+    if not len(staging):
+        return ""
+    with disk.explained("write to the registry"):
+        return _write(os.fspath(objects_dir), staging, durable=durable)
+
+
+def _write(root: str, staging: Staging, *, durable: bool) -> str:
+    folder = f"{root}/pack"
+    mode = os.stat(root).st_mode & 0o444
+    made = disk.make_directory(folder, like=root)
+    token = os.urandom(6).hex()
+    drafts = {suffix: f"{folder}/{_DRAFT}{suffix}_{token}" for suffix in ("pack", "idx")}
+    leftovers = set(drafts.values())
+    fds: list[int] = []
+    try:
+        for draft in drafts.values():
+            fds.append(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+            os.fchmod(fds[-1], mode)
+        digest, entries = _write_objects(fds[0], staging)
+        if durable:
+            disk.start_writing(fds[0])
+        disk.write_all(fds[1], _index(entries, digest))
+        if durable:
+            for fd in fds:
+                disk.sync(fd)
+        name = digest.hex()
+        # the index last: it is what makes git look at the pack
+        for suffix in ("pack", "idx"):
+            final = f"{folder}/pack-{name}.{suffix}"
+            fresh = not os.path.exists(final)
+            os.rename(drafts[suffix], final)
+            leftovers.discard(drafts[suffix])
+            if suffix == "pack" and fresh:
+                leftovers.add(final)
+        leftovers.clear()
+        if durable:
+            disk.sync_directory(folder)
+            if made:
+                disk.sync_directory(root)
+        return name
+    finally:
+        for fd in fds:
+            with suppress(OSError):
+                os.close(fd)
+        for path in leftovers:
+            disk.remove_quietly(path)
+
+
+def _write_objects(fd: int, staging: Staging) -> tuple[bytes, list[tuple[bytes, int, int]]]:
+    """Writes the pack; gives its SHA-1 and for each object its id, CRC-32 and offset."""
+    digest = sha1(usedforsecurity=False)
+    entries: list[tuple[bytes, int, int]] = []
+    waiting: list[bytes] = [b"PACK" + struct_pack(">II", 2, len(staging))]
+    size = held = len(waiting[0])
+    offsets: dict[str, int] = {}
+    chains: dict[str, int] = {}
+    objects = staging.objects
+    for oid in sorted(objects, key=lambda each: _ORDER[objects[each][0]]):
+        kind, data = objects[oid]
+        base = staging.delta_bases.get(oid, "")
+        delta = b""
+        if base in offsets and chains.get(base, 0) < _MAX_CHAIN:
+            delta = tree_delta(objects[base][1], data)
+        if delta and len(delta) < len(data) // 2:
+            chains[oid] = chains.get(base, 0) + 1
+            written = _header(_OFS_DELTA, len(delta)) + _distance(size - offsets[base]) + _deflated(delta)
+        else:
+            written = _header(_TYPES[kind], len(data)) + _deflated(data)
+        offsets[oid] = size
+        entries.append((bytes.fromhex(oid), zlib.crc32(written), size))
+        waiting.append(written)
+        size += len(written)
+        held += len(written)
+        if size > _MAX_BYTES:
+            raise Invalid("This is more than 2 GiB in one batch.", hint="Split it into smaller batches.")
+        if held > _BUFFER:
+            chunk = b"".join(waiting)
+            digest.update(chunk)
+            disk.write_all(fd, chunk)
+            waiting, held = [], 0
+    chunk = b"".join(waiting)
+    digest.update(chunk)
+    disk.write_all(fd, chunk + digest.digest())
+    return digest.digest(), entries
+
+
+def _header(kind: int, size: int) -> bytes:
+    byte = kind << 4 | size & 0x0F
+    size >>= 4
+    out = bytearray()
+    while size:
+        out.append(byte | 0x80)
+        byte = size & 0x7F
+        size >>= 7
+    out.append(byte)
+    return bytes(out)
+
+
+def _distance(offset: int) -> bytes:
+    out = [offset & 0x7F]
+    offset >>= 7
+    while offset:
+        offset -= 1
+        out.append(offset & 0x7F | 0x80)
+        offset >>= 7
+    return bytes(reversed(out))
+
+
+def _deflated(data: bytes) -> bytes:
+    if len(data) >= _STORE_BELOW:
+        return zlib.compress(data, 1)
+    size = len(data)  # one stored block, written by hand
+    return b"\x78\x01\x01" + struct_pack("<HH", size, size ^ 0xFFFF) + data + struct_pack(">I", zlib.adler32(data))
+
+
+def _index(entries: list[tuple[bytes, int, int]], pack_digest: bytes) -> bytes:
+    entries = sorted(entries)
+    counts = [0] * 256
+    for oid, _, _ in entries:
+        counts[oid[0]] += 1
+    content = b"".join(
+        (
+            b"\xfftOc" + struct_pack(">I", 2),
+            struct_pack(">256I", *accumulate(counts)),
+            b"".join(oid for oid, _, _ in entries),
+            struct_pack(f">{len(entries)}I", *(crc for _, crc, _ in entries)),
+            struct_pack(f">{len(entries)}I", *(offset for _, _, offset in entries)),
+            pack_digest,
+        )
+    )
+    return content + sha1(content, usedforsecurity=False).digest()

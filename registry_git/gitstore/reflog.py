@@ -1,0 +1,83 @@
+"""Git's own diary of a reference, in `logs/`, kept where the repository keeps it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+
+from registry_git.core.names import Actor
+from registry_git.gitstore import disk
+
+_NONE = "0" * 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReflogEntry:
+    """Who moved a reference, when (seconds since 1970, written in UTC) and why (one line)."""
+
+    actor: Actor
+    at_seconds: int
+    message: str
+
+
+def append(git_dir: str, name: str, *, old: str | None, new: str, entry: ReflogEntry) -> None:
+    """Writes a line for the reference, and for HEAD when it stands on it, if the repository logs them.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    message = " ".join(entry.message.split())
+    line = f"{old or _NONE} {new} {entry.actor} {entry.at_seconds} +0000" + (f"\t{message}" if message else "") + "\n"
+    for log in (name, "HEAD") if _head_is_on(git_dir, name) else (name,):
+        path = f"{git_dir}/logs/{log}"
+        if os.path.isfile(path) or _wanted(git_dir, log):
+            _append(path, line.encode("utf-8"), like=git_dir)
+
+
+def remove(git_dir: str, name: str) -> None:
+    """Removes the diary of a deleted reference and the directories that this empties, as far as possible."""
+    path = f"{git_dir}/logs/{name}"
+    disk.remove_quietly(path)
+    disk.prune_directories(path, above=f"{git_dir}/logs/refs")
+
+
+def _append(path: str, line: bytes, *, like: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, flags, 0o666)
+    except IsADirectoryError:
+        disk.clear_empty_directory(path)
+        fd = os.open(path, flags, 0o666)
+    try:
+        with suppress(PermissionError):
+            os.fchmod(fd, os.stat(like).st_mode & 0o666)
+        disk.write_all(fd, line)
+    finally:
+        os.close(fd)
+
+
+def _head_is_on(git_dir: str, name: str) -> bool:
+    try:
+        with open(f"{git_dir}/HEAD", "rb") as file:
+            return file.read().strip() == b"ref: " + name.encode("utf-8")
+    except OSError:
+        return False
+
+
+def _wanted(git_dir: str, log: str) -> bool:
+    config = pygit2.Config(f"{git_dir}/config")
+    value = (config["core.logallrefupdates"] or "true").lower() if "core.logallrefupdates" in config else ""
+    if value == "always":
+        return True
+    if value:
+        on = config.get_bool("core.logallrefupdates")
+    else:
+        on = not ("core.bare" in config and config.get_bool("core.bare"))
+    return on and (log == "HEAD" or log.startswith(("refs/heads/", "refs/remotes/", "refs/notes/")))

@@ -1,0 +1,42 @@
+"""Which references the registry reads and moves: full names only, by git's own rules."""
+
+from __future__ import annotations
+
+import re
+
+from registry_git.core.errors import Invalid
+
+HEAD = "HEAD"
+ROOTS = ("refs/heads/", "refs/remotes/", "refs/registry-git/")
+
+_REFUSED = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
+_COMPONENT_MAX = 250  # bytes; with ".lock" it must still be a file name
+
+
+def check_ref_name(name: str) -> str:
+    """`name`, when it is the full name of a branch, a remote's branch or a reference of the registry's own.
+
+    Raises:
+        Invalid: short names (`main`), tags, `refs/replace/…`, and whatever `git check-ref-format` refuses.
+    """
+    if not isinstance(name, str) or not name.startswith(ROOTS):
+        raise Invalid(f"{name!r} is no reference that a registry moves.", hint="Give a full name: refs/heads/main.")
+    _, _, rest = name[len("refs/") :].partition("/")
+    if (
+        _REFUSED.search(name)
+        or name.endswith((".", "/"))
+        or rest in ("HEAD", "@")
+        or any(0xD800 <= ord(char) <= 0xDFFF for char in name)
+        or any(_bad(component) for component in rest.split("/"))
+    ):
+        raise Invalid(f"{name!r} is no name for a reference.", hint="See the rules in `git help check-ref-format`.")
+    return name
+
+
+def _bad(component: str) -> bool:
+    return (
+        component == ""
+        or component.startswith((".", "-"))
+        or component.endswith(".lock")
+        or len(component.encode("utf-8")) > _COMPONENT_MAX
+    )

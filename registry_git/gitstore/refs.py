@@ -1,0 +1,306 @@
+"""References: read by full name, moved by compare-and-swap over git's files, durable when it returns.
+
+The protocol is git's own (`<ref>.lock`, `packed-refs.lock`), so git may read, push and pack at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import pygit2
+
+from registry_git.core.errors import Conflict, Corrupt, Invalid, Unavailable
+from registry_git.gitstore import disk, packedrefs
+from registry_git.gitstore import reflog as reflogs
+from registry_git.gitstore.objects import check_object_id
+from registry_git.gitstore.reflock import Locked, LockFile, recover_stale_lock
+from registry_git.gitstore.reflog import ReflogEntry
+from registry_git.gitstore.refnames import HEAD, check_ref_name
+
+__all__ = [
+    "Locked",
+    "Moved",
+    "ReflogEntry",
+    "Unconfirmed",
+    "check_format",
+    "check_ref_name",
+    "move_ref",
+    "read_ref",
+    "recover_stale_lock",
+    "sync_ref",
+]
+
+_OID = re.compile(rb"([0-9a-f]{40})\s*")
+_SYMBOLIC = re.compile(rb"ref:\s*(\S+)\s*")
+
+
+class Moved(Conflict):
+    """The reference is not where the caller believed it to be: take a new snapshot and decide again.
+
+    Attributes:
+        name: the full name of the reference.
+        expected: the object id that it should have had; None: it should not have existed.
+        actual: the object id that it has; None: it does not exist.
+    """
+
+    def __init__(self, name: str, *, expected: str | None, actual: str | None) -> None:
+        now = f"is at {actual[:12]}" if actual else "does not exist"
+        then = f"at {expected[:12]}" if expected else "not to exist"
+        super().__init__(f"{name} {now}; it was expected {then}.", hint="Somebody else was first: try again.")
+        self.name = name
+        self.expected = expected
+        self.actual = actual
+
+
+class Unconfirmed(Unavailable):
+    """The reference has moved, but the disk did not confirm it: the move may not survive a power cut.
+
+    A retry finds the change made; it must call `sync_ref` before it answers so.
+    """
+
+
+def check_format(git_dir: Path) -> None:
+    """Returns when the repository stores objects and references in the way that this floor reads and writes.
+
+    Raises:
+        Invalid: reftable references, SHA-256 objects, a format that is newer than 1, or a linked work tree.
+        Unavailable: the configuration cannot be read.
+    """
+    if (git_dir / "commondir").exists():
+        raise Invalid(f"{git_dir} is a linked work tree.", hint="Open the repository that it belongs to.")
+    try:
+        config = pygit2.Config(os.fspath(git_dir / "config"))
+        values = {entry.name: (entry.value or "").lower() for entry in config}
+    except (OSError, pygit2.GitError) as problem:
+        raise Unavailable(
+            f"The configuration of {git_dir} cannot be read: {problem}.", hint="Check `git config --list` there."
+        ) from None
+    storage = values.get("extensions.refstorage", "files")
+    if storage != "files":
+        raise Invalid(
+            f"{git_dir} keeps its references as {storage}; a registry needs plain files.",
+            hint="Run `git refs migrate --ref-format=files` there.",
+        )
+    algorithm = values.get("extensions.objectformat", "sha1")
+    if algorithm != "sha1":
+        raise Invalid(
+            f"{git_dir} names its objects by {algorithm}; a registry needs sha1.",
+            hint="Make a new repository with `git init --object-format=sha1`.",
+        )
+    if values.get("core.repositoryformatversion", "0") not in ("0", "1"):
+        raise Invalid(f"{git_dir} has a format that is newer than this program.", hint="Use a newer registry-git.")
+
+
+def read_ref(git_dir: Path, name: str) -> str | None:
+    """The object id that the reference has now; None when it does not exist.
+
+    Args:
+        git_dir: the repository.
+        name: a full name (`refs/heads/main`), or `HEAD`, which is followed if it is symbolic (None on a branch
+            without a commit).
+
+    Raises:
+        Invalid: a name that is no full one.
+        Corrupt: the file is empty or holds something else than an object id.
+        Unavailable: it cannot be read.
+    """
+    root = os.fspath(git_dir)
+    with disk.explained(f"read {name}"):
+        if name == HEAD:
+            content = _loose(root, HEAD)
+            symbolic = _SYMBOLIC.fullmatch(content or b"")
+            if symbolic is None:
+                return None if content is None else _parse(HEAD, content)
+            name = symbolic[1].decode("utf-8", errors="replace")
+        check_ref_name(name)
+        return _read(root, name)
+
+
+def move_ref(
+    git_dir: Path,
+    name: str,
+    *,
+    old: str | None,
+    new: str | None,
+    durable: bool = True,
+    reflog: ReflogEntry | None = None,
+) -> None:
+    """Moves the reference from `old` to `new`, if it is at `old`. On return the move is on disk.
+
+    The objects must be there already, and durable. Other processes see either the old or the new value.
+
+    Args:
+        git_dir: the repository.
+        name: the full name.
+        old: where the reference must be now; None: it must not exist.
+        new: where it shall be; None deletes it.
+        durable: False leaves the flushing to the kernel.
+        reflog: what to write into git's reflog, where the repository keeps one.
+
+    Raises:
+        Moved: it is not at `old`; nothing changed.
+        Locked: another process holds the reference's lock for more than a second, or died with it; nothing changed.
+        Conflict: another reference's name is in the way (`refs/heads/a` against `refs/heads/a/b`).
+        Unconfirmed: it moved, but the disk did not confirm it.
+        Unavailable: disk full, read-only …; nothing changed.
+        Invalid: a bad name or id.
+        Corrupt: the reference as it is now cannot be read.
+    """
+    check_ref_name(name)
+    for oid in (old, new):
+        if oid is not None:
+            check_object_id(oid)
+    root = os.fspath(git_dir)
+    short = name.partition("/")[2].partition("/")[2]
+    with disk.explained(f"move {short}"):
+        try:
+            if new is None:
+                _delete(root, name, old=old, durable=durable)
+            else:
+                _put(root, name, old=old, new=new, durable=durable, entry=reflog)
+        except (NotADirectoryError, FileExistsError) as problem:
+            raise _in_the_way(name, _taken_above(root, name) or "a file") from problem
+
+
+def sync_ref(git_dir: Path, name: str) -> None:
+    """Makes the present value of the reference durable, whoever moved it: for an answer that writes nothing itself.
+
+    Raises:
+        Unavailable: the disk does not confirm it.
+        Invalid: a bad name.
+    """
+    check_ref_name(name)
+    root = os.fspath(git_dir)
+    with disk.explained(f"flush {name}"):
+        for path in (f"{root}/{name}", f"{root}/{packedrefs.NAME}"):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            try:
+                disk.sync(fd)
+            finally:
+                os.close(fd)
+        _sync_directories(root, f"{root}/{name}", to=root)
+
+
+def _put(root: str, name: str, *, old: str | None, new: str, durable: bool, entry: ReflogEntry | None) -> None:
+    target = f"{root}/{name}"
+    with LockFile(root, name) as lock:
+        _check(root, name, old)
+        if old is None:
+            _check_room(root, name)
+        fresh = not os.path.isfile(target)
+        disk.write_all(lock.fd, new.encode("ascii") + b"\n")
+        if durable:
+            disk.sync(lock.fd)
+        if entry is not None:
+            reflogs.append(root, name, old=old, new=new, entry=entry)
+        lock.commit()
+        if durable:
+            # a new file may be in a directory that is new too, made by us or by somebody who did not flush it
+            _confirm(name, root, target, to=f"{root}/refs" if fresh else os.path.dirname(target))
+
+
+def _delete(root: str, name: str, *, old: str | None, durable: bool) -> None:
+    target = f"{root}/{name}"
+    with LockFile(root, name):
+        _check(root, name, old)
+        if old is not None:
+            without = packedrefs.Without(root, name, durable=durable)
+            with without, suppress(FileNotFoundError, IsADirectoryError):
+                os.unlink(target)
+            reflogs.remove(root, name)
+    lowest = disk.prune_directories(target, above=f"{root}/refs")
+    if durable and old is not None:
+        _confirm(name, root, f"{lowest}/-", to=lowest)
+
+
+def _confirm(name: str, root: str, target: str, *, to: str) -> None:
+    try:
+        _sync_directories(root, target, to=to)
+    except OSError as problem:
+        reason = disk.unavailable(problem, f"confirm the move of {name}")
+        raise Unconfirmed(
+            f"{reason.message[:-1]}; it may not survive a power cut.", hint=f"{reason.hint} Then ask again."
+        ) from problem
+
+
+def _sync_directories(root: str, target: str, *, to: str) -> None:
+    folder = target
+    while folder != to and folder != root:
+        folder = os.path.dirname(folder)
+        try:
+            disk.sync_directory(folder)
+        except FileNotFoundError:
+            continue  # an empty directory that somebody has just removed
+
+
+def _check(root: str, name: str, expected: str | None) -> None:
+    actual = _read(root, name)
+    if actual != expected:
+        raise Moved(name, expected=expected, actual=actual)
+
+
+def _check_room(root: str, name: str) -> None:
+    target = f"{root}/{name}"
+    if os.path.isdir(target) and not disk.clear_empty_directory(target):
+        raise _in_the_way(name, f"{name}/…")
+    below = packedrefs.first_below(packedrefs.read(root), name)
+    if below is not None:
+        raise _in_the_way(name, below)
+    above = _taken_above(root, name)
+    if above is not None:
+        raise _in_the_way(name, above)
+
+
+def _taken_above(root: str, name: str) -> str | None:
+    packed = packedrefs.read(root)
+    parent = os.path.dirname(name)
+    while parent.count("/") >= 2:
+        if os.path.isfile(f"{root}/{parent}") or packedrefs.find(packed, parent) is not None:
+            return parent
+        parent = os.path.dirname(parent)
+    return None
+
+
+def _in_the_way(name: str, other: str) -> Conflict:
+    return Conflict(
+        f"{name} cannot be made, because {other} exists.", hint="Rename or delete the branch that is in the way."
+    )
+
+
+def _read(root: str, name: str) -> str | None:
+    content = _loose(root, name)
+    if content is not None:
+        return _parse(name, content)
+    found = packedrefs.find(packedrefs.read(root), name)
+    return None if found is None else _parse(name, found.encode("ascii", errors="replace"))
+
+
+def _loose(root: str, name: str) -> bytes | None:
+    try:
+        fd = os.open(f"{root}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return os.read(fd, 4096)
+    except IsADirectoryError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _parse(name: str, content: bytes) -> str:
+    found = _OID.fullmatch(content)
+    if found is None:
+        what = "is symbolic" if _SYMBOLIC.fullmatch(content) else "holds no object id"
+        raise Corrupt(
+            f"The reference {name} {what}.",
+            path=name,
+            hint=f"See `git reflog {name}` or another clone for its last value, and set it with `git update-ref`.",
+        )
+    return found[1].decode("ascii")

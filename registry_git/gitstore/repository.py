@@ -1,0 +1,183 @@
+"""One git repository, opened with libgit2 for reading. Writing is `objects` and `refs`, transport `porcelain`."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pygit2
+
+from registry_git.core.errors import Corrupt, Invalid, NotFound, Unavailable
+from registry_git.core.names import Actor
+from registry_git.gitstore.refs import check_format, read_ref
+from registry_git.gitstore.trees import EMPTY_TREE, parse_tree
+
+MAIN = "refs/heads/main"
+_CACHED = 20_000  # decoded manifests kept, by blob id: content never changes under an id
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit as the registry reads it. `at` is the committer's time in seconds since 1970."""
+
+    id: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Actor
+    committer: Actor
+    at: int
+    message: str
+
+
+class Repository:
+    """Reads of one repository. Ids are hex strings; a missing object is always an error, never an absent entity.
+
+    Raises:
+        NotFound: there is no repository at `path`.
+        Unavailable: it belongs to somebody else, or cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.git = _opened(path)
+        self.git_dir = Path(self.git.path)
+        common = self.git_dir / "commondir"
+        if common.is_file():
+            self.git_dir = (self.git_dir / common.read_text().strip()).resolve()
+        check_format(self.git_dir)
+        self.workdir = Path(self.git.workdir) if self.git.workdir else None
+        self._cache: OrderedDict[tuple[str, str], object] = OrderedDict()
+
+    @property
+    def objects_dir(self) -> Path:
+        """Where loose objects and packs are."""
+        return self.git_dir / "objects"
+
+    def ref(self, name: str) -> str | None:
+        """The commit that a full reference name holds, or None."""
+        return read_ref(self.git_dir, name)
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """All references below `prefix`, name to commit id, sorted."""
+        names = sorted(name for name in self.git.references if name.startswith(prefix))
+        return {name: oid for name in names if (oid := self.ref(name))}
+
+    def has(self, oid: str) -> bool:
+        """Whether an object is stored."""
+        return oid in self.git
+
+    def read(self, oid: str) -> bytes:
+        """The content of an object. Raises: Corrupt when it is missing or damaged."""
+        if oid == EMPTY_TREE:
+            return b""
+        try:
+            return self.git.odb.read(oid)[1]
+        except (KeyError, ValueError, pygit2.GitError) as problem:
+            raise Corrupt(
+                f"The object {oid} is missing or damaged: {problem}.",
+                hint="Fetch it from a clone, or see: git fsck --full",
+            ) from None
+
+    def commit(self, oid: str) -> Commit:
+        """A commit. Raises: Corrupt when it is missing; Invalid when the id is another kind of object."""
+        try:
+            found = self.git[oid]
+        except (KeyError, ValueError, pygit2.GitError) as problem:
+            raise Corrupt(f"The commit {oid} is missing or damaged: {problem}.", hint="See: git fsck --full") from None
+        if not isinstance(found, pygit2.Commit):
+            raise Invalid(f"{oid} is not a commit.", hint="Name a commit, a branch or a date.")
+        return Commit(
+            id=str(found.id),
+            tree=str(found.tree_id),
+            parents=tuple(map(str, found.parent_ids)),
+            author=_actor(found.author),
+            committer=_actor(found.committer),
+            at=found.commit_time,
+            message=found.message,
+        )
+
+    def tree_of(self, commit: str) -> str:
+        """The root tree of a commit."""
+        return self.commit(commit).tree
+
+    def entry(self, tree: str, path: str) -> tuple[str, str] | None:
+        """The (mode, id) at a path below a tree; None when nothing is there. Raises: Corrupt for missing trees."""
+        here = tree
+        *above, last = path.split("/")
+        for name in above:
+            found = self._child(here, name)
+            if found is None or found[0] != "40000":
+                return None
+            here = found[1]
+        return self._child(here, last)
+
+    def names(self, tree: str, path: str) -> list[tuple[str, str, str]]:
+        """The entries (name, mode, id) of the directory at `path` below a tree; none when there is no directory."""
+        found = self.entry(tree, path) if path else ("40000", tree)
+        if found is None or found[0] != "40000":
+            return []
+        return [(name.decode(), mode.decode(), oid) for name, (mode, oid) in parse_tree(self.read(found[1])).items()]
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor of two commits, or None."""
+        base = self.git.merge_base(one, other)
+        return str(base) if base else None
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether `descendant` is `ancestor` or comes after it."""
+        return ancestor == descendant or (self.has(ancestor) and self.git.descendant_of(descendant, ancestor))
+
+    def cached(self, oid: str, path: str) -> object | None:
+        """What `remember` kept for this blob at this path."""
+        found = self._cache.get((oid, path))
+        if found is not None:
+            self._cache.move_to_end((oid, path))
+        return found
+
+    def remember(self, oid: str, path: str, value: T) -> T:
+        """Keeps a decoded manifest and gives it back."""
+        self._cache[(oid, path)] = value
+        if len(self._cache) > _CACHED:
+            self._cache.popitem(last=False)
+        return value
+
+    def user(self) -> Actor | None:
+        """Who git's configuration says that one is (user.name and user.email), or None."""
+        config = self.git.config
+        if "user.name" in config and "user.email" in config:
+            return Actor.parse(f"{config['user.name']} <{config['user.email']}>")
+        return None
+
+    def _child(self, tree: str, name: str) -> tuple[str, str] | None:
+        if tree == EMPTY_TREE:
+            return None
+        try:
+            found = self.git[tree]
+        except (KeyError, ValueError, pygit2.GitError) as problem:
+            raise Corrupt(f"The tree {tree} is missing or damaged: {problem}.", hint="See: git fsck --full") from None
+        if not isinstance(found, pygit2.Tree) or name not in found:
+            return None
+        child = found[name]
+        return format(int(child.filemode), "o"), str(child.id)
+
+
+def _opened(path: Path) -> pygit2.Repository:
+    try:
+        return pygit2.Repository(str(path))
+    except pygit2.GitError as problem:
+        text = str(problem)
+        if "owner" in text:
+            raise Unavailable(
+                f"{path} belongs to another user, so git does not trust it.",
+                hint=f"If you do: git config --global --add safe.directory {path}",
+            ) from None
+        raise NotFound(f"There is no registry at {path}.", hint=f"Create one with: registry-git init {path}") from None
+
+
+def _actor(signature: pygit2.Signature) -> Actor:
+    """A commit's author as an actor. Git allows what `Actor.parse` refuses (no name, no email): kept, not judged."""
+    name = " ".join(signature.name.replace("<", "").replace(">", "").split()) or "unknown"
+    email = "".join(signature.email.replace("<", "").replace(">", "").split()) or "unknown"
+    return Actor(f"{name} <{email}>")

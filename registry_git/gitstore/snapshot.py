@@ -1,0 +1,113 @@
+"""A registry as one commit holds it: point reads go straight to git objects, without an index."""
+
+from __future__ import annotations
+
+from registry_git.core.errors import Corrupt, Invalid
+from registry_git.core.model import DeploymentKey, Entity, Key, Policy, PolicyKey
+from registry_git.core.names import AliasName, Id, ModelName, StageName, decode
+from registry_git.core.snapshot import Snapshot
+from registry_git.gitstore.repository import Repository
+from registry_git.manifests import layout as paths
+from registry_git.manifests.codec import decode as decode_manifest
+from registry_git.manifests.layout import Layout
+
+_DIRECTORY = "40000"
+_FILE = "100644"
+
+
+class GitSnapshot(Snapshot):
+    """Reads of one commit. Listings and manifests are remembered, since a commit never changes."""
+
+    def __init__(self, repository: Repository, commit: str) -> None:
+        self.commit = commit
+        self.tree = repository.tree_of(commit)
+        self._repository = repository
+        self._versions: dict[ModelName, tuple[int, ...]] = {}
+        policy = self.find(PolicyKey())
+        self.layout = Layout(policy.layout) if isinstance(policy, Policy) else Layout.FLAT
+
+    def find(self, key: Key) -> Entity | None:
+        """As in `Snapshot`. An entry that is no plain file (a link, an executable) is Corrupt."""
+        path = "registry.yaml" if isinstance(key, PolicyKey) else paths.path_of(key, self.layout)
+        entry = self._repository.entry(self.tree, path)
+        return None if entry is None else self.read(path, key, *entry)
+
+    def read(self, path: str, key: Key, mode: str, oid: str) -> Entity:
+        """The entity in the file at `path`. Raises: Corrupt."""
+        known = self._repository.cached(oid, path)
+        if known is not None:
+            return known  # type: ignore[return-value]
+        if mode != _FILE:
+            raise Corrupt(
+                f"It has the mode {mode}, so it is no plain file.", path=path, hint="Replace it by a regular file."
+            )
+        return self._repository.remember(oid, path, decode_manifest(self._repository.read(oid), path=path, key=key))
+
+    def models(self) -> tuple[ModelName, ...]:
+        """As in `Snapshot`."""
+        if self.layout is Layout.FLAT:
+            found = self._names("models", _DIRECTORY)
+        else:
+            found = [name for shard in self._names("models", _DIRECTORY) for name in self._names(f"models/{shard}")]
+        return tuple(sorted(ModelName(name) for name in map(_decoded, found) if name))
+
+    def versions(self, model: ModelName) -> tuple[int, ...]:
+        """As in `Snapshot`."""
+        known = self._versions.get(model)
+        if known is None:
+            directory = paths.versions_directory(model, self.layout)
+            numbers: list[int] = []
+            for name, mode, _ in self._repository.names(self.tree, directory):
+                if mode == _DIRECTORY:
+                    numbers += map(_number, self._names(f"{directory}/{name}"))
+                else:
+                    numbers.append(_number(name))
+            known = self._versions[model] = tuple(sorted(filter(None, numbers)))
+        return known
+
+    def stages(self, model: ModelName) -> tuple[StageName, ...]:
+        """As in `Snapshot`."""
+        names = self._names(paths.stages_directory(model, self.layout), _DIRECTORY)
+        return tuple(StageName(name) for name in map(_decoded, names) if name)
+
+    def aliases(self, model: ModelName) -> tuple[AliasName, ...]:
+        """As in `Snapshot`."""
+        names = self._names(paths.aliases_directory(model, self.layout), _DIRECTORY)
+        return tuple(AliasName(name) for name in map(_decoded, names) if name)
+
+    def requests(self, model: ModelName | None) -> tuple[Id, ...]:
+        """As in `Snapshot`."""
+        return self._ids(paths.requests_directory(model, self.layout))
+
+    def comments(self, model: ModelName, version: int) -> tuple[Id, ...]:
+        """As in `Snapshot`."""
+        return self._ids(paths.comments_directory(model, version, self.layout))
+
+    def deployments(self) -> tuple[DeploymentKey, ...]:
+        """As in `Snapshot`."""
+        return tuple(
+            DeploymentKey(environment=_decoded(environment), name=_decoded(name.removesuffix(".yaml")))
+            for environment in self._names("deployments", _DIRECTORY)
+            for name in self._names(f"deployments/{environment}")
+        )
+
+    def _names(self, directory: str, mode: str = "") -> list[str]:
+        entries = self._repository.names(self.tree, directory)
+        return [name for name, found, _ in entries if not mode or found == mode]
+
+    def _ids(self, directory: str) -> tuple[Id, ...]:
+        names = (name.removesuffix(".yaml") for name in self._names(directory) if name.endswith(".yaml"))
+        return tuple(Id(_decoded(name)) for name in names if _decoded(name))
+
+
+def _decoded(component: str) -> str:
+    """The name behind a path component; empty for what no registry writes (`check` reports those files)."""
+    try:
+        return decode(component)
+    except Invalid:
+        return ""
+
+
+def _number(file_name: str) -> int:
+    stem = file_name.removesuffix(".yaml")
+    return int(stem) if stem.isascii() and stem.isdigit() else 0
