@@ -1,0 +1,123 @@
+"""Questions to the index. Answers are names, numbers and activities; the manifests themselves are read from git."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry_git.core.activity import Activity
+from registry_git.core.names import ModelName
+from registry_git.core.search import Filter, Order, Target
+from registry_git.index.search_sql import order_to_sql, to_sql
+from registry_git.index.tables import ACTIVITY_COLUMNS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Which part of the answer is wanted."""
+
+    limit: int
+    offset: int = 0
+
+
+class Queries:
+    """Reads over an index that was brought to a commit."""
+
+    def __init__(self, db: sqlite3.Connection, *, until: str | None = None) -> None:
+        """`until`: activities of later commits than this one are not shown."""
+        self._db = db
+        self._until = until
+
+    def models(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[ModelName]:
+        """The names of the models that pass the filter, in order."""
+        where, values = to_sql(given, Target.MODELS)
+        sql = f"SELECT name FROM models WHERE {where} ORDER BY {order_to_sql(orders, Target.MODELS)} LIMIT ? OFFSET ?"  # noqa: S608
+        return [ModelName(row[0]) for row in self._db.execute(sql, [*values, page.limit, page.offset])]
+
+    def versions(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[tuple[ModelName, int]]:
+        """The versions that pass the filter, in order."""
+        where, values = to_sql(given, Target.VERSIONS)
+        order = order_to_sql(orders, Target.VERSIONS)
+        sql = f"SELECT model, version FROM versions WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        return [(ModelName(row[0]), row[1]) for row in self._db.execute(sql, [*values, page.limit, page.offset])]
+
+    def model_updated(self, model: ModelName) -> int:
+        """When a model last changed, in milliseconds; 0 for an unknown one."""
+        return self._number("SELECT updated FROM models WHERE name = ?", model)
+
+    def version_updated(self, model: ModelName, version: int) -> int:
+        """When a version last changed, in milliseconds; 0 for an unknown one."""
+        return self._number("SELECT updated FROM versions WHERE model = ? AND version = ?", model, version)
+
+    def version_with_id(self, identity: str) -> tuple[ModelName, int] | None:
+        """The version that was registered under an id."""
+        row = self._db.execute("SELECT model, version FROM versions WHERE id = ?", (identity,)).fetchone()
+        return (ModelName(row[0]), row[1]) if row else None
+
+    def requests(self, model: str | None, state: str | None) -> list[tuple[str, str]]:
+        """The recorded requests as (model or empty, id), oldest first; of one model and state where these are given."""
+        clauses = ["1"]
+        values: list[str] = []
+        for column, value in (("model", model), ("state", state)):
+            if value is not None:
+                clauses.append(f"{column} = ?")
+                values.append(value)
+        sql = f"SELECT model, id FROM requests WHERE {' AND '.join(clauses)} ORDER BY created, id"  # noqa: S608
+        return [(row[0], row[1]) for row in self._db.execute(sql, values)]
+
+    def model_of_request(self, request: str) -> list[str]:
+        """The models (empty: the registry) that have a record of this id."""
+        return [row[0] for row in self._db.execute("SELECT model FROM requests WHERE id = ?", (request,))]
+
+    def activities(
+        self, model: str | None, version: int | None, *, limit: int | None = None, after: int = 0
+    ) -> list[Activity]:
+        """What happened, oldest first; the newest `limit` of it, and only what came after the cursor `after`."""
+        clauses = ["seq > ?"]
+        values: list[str | int] = [after]
+        if model is not None:
+            clauses.append("model = ?")
+            values.append(model)
+        if version is not None:
+            clauses.append("version = ?")
+            values.append(version)
+        if self._until is not None:
+            clauses.append('(SELECT seq FROM commits WHERE id = "commit") <= (SELECT seq FROM commits WHERE id = ?)')
+            values.append(self._until)
+        sql = f"SELECT {ACTIVITY_COLUMNS} FROM activities WHERE {' AND '.join(clauses)} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        rows = self._db.execute(sql, [*values, -1 if limit is None else limit]).fetchall()
+        return [_activity(row) for row in reversed(rows)]
+
+    def cursor(self) -> int:
+        """The place behind the newest activity: give it to `activities(after=…)` to learn what came since."""
+        return self._number("SELECT coalesce(max(seq), 0) FROM activities")
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Manifests that cannot be read, as (path, why)."""
+        return self._db.execute("SELECT path, message FROM problems ORDER BY path").fetchall()
+
+    def counts(self) -> dict[str, int]:
+        """How many models, versions, requests and activities there are."""
+        tables = ("models", "versions", "requests", "activities")
+        return {table: self._number(f"SELECT count(*) FROM {table}") for table in tables}  # noqa: S608
+
+    def commit_before(self, at_seconds: int) -> str | None:
+        """The last commit of `main` made at or before a time in seconds since 1970; None when all are later."""
+        row = self._db.execute(
+            "SELECT id FROM commits WHERE at <= ? ORDER BY seq DESC LIMIT 1", (at_seconds,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def knows_commit(self, commit: str) -> bool:
+        """Whether a commit is on the first-parent line that was indexed."""
+        return self._db.execute("SELECT 1 FROM commits WHERE id = ?", (commit,)).fetchone() is not None
+
+    def _number(self, sql: str, *values: Sequence[str] | int) -> int:
+        row = self._db.execute(sql, values).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _activity(row: tuple[object, ...]) -> Activity:
+    names = [name.strip().strip('"') for name in ACTIVITY_COLUMNS.split(",")]
+    return Activity(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type]

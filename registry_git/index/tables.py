@@ -1,0 +1,229 @@
+"""The index's tables, and what one changed entity does to them."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from registry_git.core.activity import Activity
+from registry_git.core.events import Difference
+from registry_git.core.model import (
+    AliasKey,
+    AliasPointer,
+    Comment,
+    CommentKey,
+    DeploymentKey,
+    Key,
+    ModelKey,
+    ModelVersion,
+    RegisteredModel,
+    RequestKey,
+    StageKey,
+    StagePointer,
+    TransitionRequest,
+    VersionKey,
+)
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE commits (id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE models (
+  name TEXT PRIMARY KEY, id TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL,
+  description TEXT NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE versions (
+  model TEXT NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, run_id TEXT NOT NULL,
+  status TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL, description TEXT NOT NULL,
+  updated INTEGER NOT NULL, PRIMARY KEY (model, version)) WITHOUT ROWID;
+CREATE INDEX versions_by_id ON versions (id);
+CREATE INDEX versions_by_run ON versions (run_id);
+CREATE INDEX versions_by_update ON versions (updated);
+CREATE TABLE model_tags (model TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (model, key)) WITHOUT ROWID;
+CREATE INDEX model_tags_by_key ON model_tags (key, value);
+CREATE TABLE version_tags (
+  model TEXT, version INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY (model, version, key)) WITHOUT ROWID;
+CREATE INDEX version_tags_by_key ON version_tags (key, value);
+CREATE TABLE placements (model TEXT, stage TEXT, version INTEGER, PRIMARY KEY (model, stage, version)) WITHOUT ROWID;
+CREATE INDEX placements_by_version ON placements (model, version);
+CREATE TABLE aliases (
+  model TEXT, alias TEXT, version INTEGER NOT NULL, PRIMARY KEY (model, alias)) WITHOUT ROWID;
+CREATE TABLE requests (
+  model TEXT NOT NULL, id TEXT NOT NULL, version INTEGER, action TEXT NOT NULL, target TEXT NOT NULL,
+  state TEXT NOT NULL, requester TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (model, id)) WITHOUT ROWID;
+CREATE TABLE comments (
+  model TEXT, version INTEGER, id TEXT, created INTEGER NOT NULL, PRIMARY KEY (model, version, id)) WITHOUT ROWID;
+CREATE TABLE deployments (environment TEXT, name TEXT, PRIMARY KEY (environment, name)) WITHOUT ROWID;
+CREATE TABLE activities (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, activity_type TEXT NOT NULL, model TEXT NOT NULL, version INTEGER,
+  from_stage TEXT NOT NULL, to_stage TEXT NOT NULL, user_id TEXT NOT NULL, comment TEXT NOT NULL,
+  system_comment TEXT NOT NULL, creation_timestamp INTEGER NOT NULL, last_updated_timestamp INTEGER NOT NULL,
+  request TEXT NOT NULL, "commit" TEXT NOT NULL);
+CREATE INDEX activities_by_model ON activities (model, version, seq);
+CREATE TABLE problems (path TEXT PRIMARY KEY, message TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+ACTIVITY_COLUMNS = (
+    "id, activity_type, model, version, from_stage, to_stage, user_id, comment, system_comment, creation_timestamp, "
+    'last_updated_timestamp, request, "commit"'
+)
+
+
+def apply(db: sqlite3.Connection, difference: Difference, at: int) -> None:
+    """Brings the tables up to date with one entity's change. `at` is the commit's time in milliseconds."""
+    key, after = difference.key, difference.after
+    if after is None:
+        _remove(db, key, at)
+    elif isinstance(after, RegisteredModel):
+        _model(db, difference.before, after, at)
+    elif isinstance(after, ModelVersion):
+        _version(db, difference.before, after, at)
+    elif isinstance(after, StagePointer):
+        before = set(difference.before.versions) if isinstance(difference.before, StagePointer) else set()
+        _place(db, after, before, at)
+    elif isinstance(after, AliasPointer):
+        db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", (after.model, after.alias, after.version))
+    elif isinstance(after, TransitionRequest):
+        target = after.to or after.alias or after.deployment
+        db.execute(
+            "INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                after.model or "",
+                after.id,
+                after.version,
+                after.action.value,
+                target,
+                after.state.value,
+                after.requester,
+                after.created,
+            ),
+        )
+    elif isinstance(after, Comment):
+        db.execute(
+            "INSERT OR REPLACE INTO comments VALUES (?, ?, ?, ?)", (after.model, after.version, after.id, after.created)
+        )
+    elif isinstance(key, DeploymentKey):
+        db.execute("INSERT OR REPLACE INTO deployments VALUES (?, ?)", (key.environment, key.name))
+
+
+def record(db: sqlite3.Connection, activities: list[Activity]) -> None:
+    """Adds activities. One whose id is known replaces it: a review in a record is better than a guess at a landing."""
+    for activity in activities:
+        if activity.activity_type == "RENAMED_MODEL":
+            old = activity.system_comment.removeprefix("from ")
+            db.execute("UPDATE activities SET model = ? WHERE model = ?", (activity.model, old))
+        if activity.activity_type == "CREATED_MODEL":
+            # an earlier model of this name was deleted; its story is not the new one's
+            db.execute(
+                "UPDATE activities SET model = model || '/deleted' WHERE model = ? AND EXISTS "
+                "(SELECT 1 FROM activities WHERE model = ? AND activity_type = 'DELETED_MODEL')",
+                (activity.model, activity.model),
+            )
+    db.executemany(
+        f"INSERT OR REPLACE INTO activities ({ACTIVITY_COLUMNS}) VALUES ({', '.join('?' * 13)})",  # noqa: S608 - constant
+        [
+            (
+                activity.id,
+                activity.activity_type,
+                activity.model,
+                activity.version,
+                activity.from_stage,
+                activity.to_stage,
+                activity.user_id,
+                activity.comment,
+                activity.system_comment,
+                activity.creation_timestamp,
+                activity.last_updated_timestamp,
+                activity.request,
+                activity.commit,
+            )
+            for activity in activities
+        ],
+    )
+
+
+def _model(db: sqlite3.Connection, before: object, after: RegisteredModel, at: int) -> None:
+    touched = not isinstance(before, RegisteredModel) or before.description != after.description
+    deleted = isinstance(before, RegisteredModel) and before.last_deleted != after.last_deleted
+    db.execute(
+        "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET id = excluded.id, "
+        "created = excluded.created, created_by = excluded.created_by, description = excluded.description",
+        (after.name, after.id, after.created, after.created_by, after.description, after.created),
+    )
+    if isinstance(before, RegisteredModel) and (touched or deleted):
+        _touch_model(db, after.name, at)
+    db.execute("DELETE FROM model_tags WHERE model = ?", (after.name,))
+    db.executemany("INSERT INTO model_tags VALUES (?, ?, ?)", [(after.name, k, v) for k, v in after.tags.items()])
+
+
+def _version(db: sqlite3.Connection, before: object, after: ModelVersion, at: int) -> None:
+    new = not isinstance(before, ModelVersion)
+    updated = after.created if new else at
+    db.execute(
+        "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            after.model,
+            after.version,
+            after.id,
+            after.source,
+            after.lineage.run_id,
+            after.status.value,
+            after.created,
+            after.created_by,
+            after.description,
+            updated,
+        ),
+    )
+    if new:
+        _touch_model(db, after.model, updated)
+    else:
+        db.execute("DELETE FROM version_tags WHERE model = ? AND version = ?", (after.model, after.version))
+    if after.tags:
+        db.executemany(
+            "INSERT OR REPLACE INTO version_tags VALUES (?, ?, ?, ?)",
+            [(after.model, after.version, key, value) for key, value in after.tags.items()],
+        )
+
+
+def _place(db: sqlite3.Connection, after: StagePointer, before: set[int], at: int) -> None:
+    db.execute("DELETE FROM placements WHERE model = ? AND stage = ?", (after.model, after.stage))
+    db.executemany(
+        "INSERT INTO placements VALUES (?, ?, ?)", [(after.model, after.stage, number) for number in after.versions]
+    )
+    _touch_versions(db, after.model, before ^ set(after.versions), at)
+
+
+def _touch_versions(db: sqlite3.Connection, model: str, versions: set[int], at: int) -> None:
+    if versions:
+        db.executemany(
+            "UPDATE versions SET updated = max(updated, ?) WHERE model = ? AND version = ?",
+            [(at, model, number) for number in versions],
+        )
+        _touch_model(db, model, at)
+
+
+def _touch_model(db: sqlite3.Connection, model: str, at: int) -> None:
+    db.execute("UPDATE models SET updated = max(updated, ?) WHERE name = ?", (at, model))
+
+
+def _remove(db: sqlite3.Connection, key: Key, at: int) -> None:
+    if isinstance(key, ModelKey):
+        db.execute("DELETE FROM models WHERE name = ?", (key.model,))
+        db.execute("DELETE FROM model_tags WHERE model = ?", (key.model,))
+    elif isinstance(key, VersionKey):
+        db.execute("DELETE FROM versions WHERE model = ? AND version = ?", (key.model, key.version))
+        db.execute("DELETE FROM version_tags WHERE model = ? AND version = ?", (key.model, key.version))
+        _touch_model(db, key.model, at)
+    elif isinstance(key, StageKey):
+        rows = db.execute("SELECT version FROM placements WHERE model = ? AND stage = ?", (key.model, key.stage))
+        versions = {row[0] for row in rows}
+        db.execute("DELETE FROM placements WHERE model = ? AND stage = ?", (key.model, key.stage))
+        _touch_versions(db, key.model, versions, at)
+    elif isinstance(key, AliasKey):
+        db.execute("DELETE FROM aliases WHERE model = ? AND alias = ?", (key.model, key.alias))
+    elif isinstance(key, RequestKey):
+        db.execute("DELETE FROM requests WHERE model = ? AND id = ?", (key.model or "", key.request))
+    elif isinstance(key, CommentKey):
+        db.execute(
+            "DELETE FROM comments WHERE model = ? AND version = ? AND id = ?", (key.model, key.version, key.comment)
+        )
+    elif isinstance(key, DeploymentKey):
+        db.execute("DELETE FROM deployments WHERE environment = ? AND name = ?", (key.environment, key.name))
