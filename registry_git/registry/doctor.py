@@ -1,0 +1,141 @@
+"""`doctor`: advice about a repository, and repairs that cannot lose anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from registry_git.core.changes.proposal import Headline, Proposal
+from registry_git.core.errors import RegistryError
+from registry_git.core.integrity import disagreements
+from registry_git.core.keys import AliasKey, StageKey
+from registry_git.core.model import AliasPointer, Entity, Key, StagePointer
+from registry_git.core.names import Id
+from registry_git.core.snapshot import Snapshot
+from registry_git.gitstore.creation import DURABLE_CONFIG
+from registry_git.gitstore.refs import recover_stale_lock
+from registry_git.gitstore.repository import MAIN
+from registry_git.gitstore.session import Session
+from registry_git.gitstore.store import Store
+from registry_git.index.index import Index
+from registry_git.manifests.layout import Layout
+from registry_git.manifests.messages import write_message
+from registry_git.registry import checking
+from registry_git.registry.views import Finding
+from registry_git.registry.writing import Surroundings, manifest_files
+
+_MANY_MODELS = 1_000  # entries of one directory from which each commit becomes slower
+
+
+def examine(store: Store, surroundings: Surroundings, index: Index, *, fix: bool) -> list[Finding]:
+    """What could be better; with `fix`, what cannot lose anything was mended first and is reported as a note."""
+    found: list[Finding] = []
+    if fix:
+        found += _mended(store, surroundings, index)
+    snapshot = store.snapshot()
+    found += checking.check(store.repository, snapshot)
+    found += _settings(store)
+    found += _locks(store)
+    models = len(snapshot.models())
+    if snapshot.layout is Layout.FLAT and models > _MANY_MODELS:
+        found.append(
+            Finding(
+                level="note",
+                path="models",
+                message=f"{models:,} models in one directory make every commit slower.",
+                fix="registry-git relayout fanout",
+            )
+        )
+    return found
+
+
+def _settings(store: Store) -> Iterator[Finding]:
+    config = store.repository.git.config
+    for key, wanted in DURABLE_CONFIG.items():
+        if key not in config or config[key] != wanted:
+            yield Finding(
+                level="warning",
+                path="config",
+                message=f"{key} is not {wanted}: a push by plain git may be lost in a power cut.",
+                fix="registry-git doctor --fix",
+            )
+
+
+def _locks(store: Store) -> Iterator[Finding]:
+    for name in (MAIN, "HEAD"):
+        if (store.repository.git_dir / f"{name}.lock").exists():
+            yield Finding(
+                level="warning", path=f"{name}.lock", message="A lock is there.", fix="registry-git doctor --fix"
+            )
+
+
+def _mended(store: Store, surroundings: Surroundings, index: Index) -> Iterator[Finding]:
+    config = store.repository.git.config
+    for key, wanted in DURABLE_CONFIG.items():
+        if key not in config or config[key] != wanted:
+            config[key] = wanted
+            yield Finding(level="note", path="config", message=f"Set {key} to {wanted}.")
+    with store.locked():
+        aside = recover_stale_lock(store.repository.git_dir, MAIN)
+    if aside is not None:
+        yield Finding(level="note", path=str(aside), message="Moved a lock aside that a dead process had left.")
+    index.drop()
+    yield from _pointers(store, surroundings)
+
+
+def _pointers(store: Store, surroundings: Surroundings) -> Iterator[Finding]:
+    """Writes the copies in pointers anew from the versions, and the files beside pointers where they are missing."""
+    act = surroundings.act()
+
+    def plan(session: Session) -> list[str]:
+        snapshot = session.snapshot()
+        edits = dict(_true_pointers(snapshot, act.id))
+        files = {
+            path: data
+            for path, data in manifest_files(edits, snapshot.layout).items()
+            if data is not None and not _same(session, path, data)
+        }
+        if not files:
+            return []
+        headline = Headline(sentence="Make pointers agree with their versions", action="repair")
+        tip = session.commit(
+            onto=session.main,
+            parents=[session.main],
+            files=files,
+            author=act.actor,
+            at_seconds=act.at // 1000,
+            message=write_message(Proposal(edits=edits, touches=(), headline=headline).headline, "", act.id),
+        )
+        session.move(MAIN, old=session.main, new=tip)
+        return sorted(files)
+
+    for path in store.transact(plan):
+        yield Finding(level="note", path=path, message="Written anew.")
+
+
+def _same(session: Session, path: str, data: bytes) -> bool:
+    entry = session.repository.entry(session.tree_of(session.main), path)
+    return entry is not None and session.repository.read(entry[1]) == data
+
+
+def _true_pointers(snapshot: Snapshot, operation: Id) -> Iterator[tuple[Key, Entity]]:
+    for model in snapshot.models():
+        keys: list[Key] = [StageKey(model=model, stage=stage) for stage in snapshot.stages(model)]
+        keys += [AliasKey(model=model, alias=alias) for alias in snapshot.aliases(model)]
+        for key in keys:
+            try:
+                pointer = snapshot.find(key)
+                if not isinstance(pointer, (StagePointer, AliasPointer)):
+                    continue
+                version = snapshot.version(model, pointer.version)
+                if next(disagreements(snapshot, [key]), None) is not None:
+                    pointer = _copied(pointer, version.source, version.format, version.digest, operation)
+            except RegistryError:
+                continue  # not ours to guess: `check` names it
+            yield key, pointer
+
+
+def _copied(
+    pointer: StagePointer | AliasPointer, source: str, format: str, digest: str, operation: Id
+) -> StagePointer | AliasPointer:
+    return replace(pointer, source=source, format=format, digest=digest, request=operation)

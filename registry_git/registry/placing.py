@@ -1,0 +1,62 @@
+"""Stages and aliases as methods."""
+
+from __future__ import annotations
+
+from registry_git.core.changes import pointers
+from registry_git.core.names import AliasName, ModelName, parse_version
+from registry_git.registry.views import ModelView, VersionView
+from registry_git.registry.writes import Writes
+
+
+class Placing(Writes):
+    """The part of the registry that says which version is where."""
+
+    def set_alias(self, name: str, alias: str, version: int | str, *, comment: str = "") -> ModelView:
+        """Points an alias to a version. Raises: NotFound, PermissionDenied."""
+        model, pointer, number = ModelName.parse(name), AliasName.parse(alias), parse_version(version)
+        self._apply(
+            self._act(comment),
+            lambda snapshot, act: pointers.set_alias(snapshot, act, model=model, alias=pointer, version=number),
+        )
+        return self.model(model)
+
+    def delete_alias(self, name: str, alias: str, *, comment: str = "") -> ModelView:
+        """Removes an alias; nothing happens when there is none. Raises: NotFound for the model."""
+        model, pointer = ModelName.parse(name), AliasName.parse(alias)
+        self._apply(
+            self._act(comment), lambda snapshot, act: pointers.delete_alias(snapshot, act, model=model, alias=pointer)
+        )
+        return self.model(model)
+
+    def transition(
+        self,
+        name: str,
+        version: int | str,
+        stage: str,
+        *,
+        add: bool = False,
+        archive_existing: bool = False,
+        comment: str = "",
+        id: str | None = None,
+    ) -> VersionView:
+        """Moves a version to a stage (`None`: out of all), out of those that it is in unless `add`.
+
+        Raises:
+            PermissionDenied: the policy wants a request first; NotFound; Invalid.
+        """
+        model, number = ModelName.parse(name), parse_version(version)
+        self._apply(
+            self._act(comment, id),
+            lambda snapshot, act: pointers.transition(
+                snapshot, act, model=model, version=number, to=stage, add=add, archive_existing=archive_existing
+            ),
+        )
+        return self.version(model, number)
+
+    def rollback(self, name: str, stage: str, *, comment: str = "") -> VersionView:
+        """Puts the version that was in a stage before back into it. Raises: NotFound, PermissionDenied."""
+        model = ModelName.parse(name)
+        written = self._apply(
+            self._act(comment), lambda snapshot, act: pointers.rollback(snapshot, act, model=model, stage=stage)
+        )
+        return self.version(model, written.proposal.headline.version or 0)

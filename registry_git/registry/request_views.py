@@ -1,0 +1,196 @@
+"""Reading requests: open ones from their branches, closed ones from `main`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from registry_git.core.errors import Corrupt, Invalid, NotFound
+from registry_git.core.model import NO_STAGE, Action, RequestKey, RequestState, TransitionRequest
+from registry_git.core.names import Id, ModelName
+from registry_git.core.policy import Decision
+from registry_git.core.snapshot import Snapshot
+from registry_git.gitstore.merge import changed_files
+from registry_git.gitstore.snapshot import GitSnapshot
+from registry_git.gitstore.store import Store
+from registry_git.index.queries import Queries
+from registry_git.manifests.layout import parse_request_ref, request_ref
+from registry_git.registry.comparison import unified
+from registry_git.registry.open_request import judge, read_open, staleness
+from registry_git.registry.views import RequestView
+
+
+class RequestReading(ABC):
+    """The part of reading that is about requests."""
+
+    _store: Store
+
+    @abstractmethod
+    def _snapshot(self) -> GitSnapshot:
+        """The moment that is shown."""
+
+    @abstractmethod
+    def _queries(self, snapshot: Snapshot) -> Queries:
+        """The index at that moment."""
+
+    def requests(self, name: str | None = None, *, state: str = "open") -> list[RequestView]:
+        """The requests in a state (`open`, `approved`, `rejected`, `cancelled`, or `all`), oldest first.
+
+        Raises:
+            Invalid: no such state; NotFound: no such model.
+        """
+        states = [one.value for one in RequestState]
+        if state not in (*states, "all"):
+            raise Invalid(f"{state!r} is no state of a request.", hint=f"States: {', '.join(states)}, all.")
+        snapshot = self._snapshot()
+        model = None if name is None else snapshot.model(ModelName.parse(name)).name
+        found: list[RequestView] = []
+        if state in ("open", "all"):
+            keys = [(branch, key) for branch in self._branches() if (key := parse_request_ref(branch))]
+            found += [
+                view
+                for _, key in keys
+                if (model is None or key.model == model) and (view := self._view_if_open(snapshot, key))
+            ]
+        if state != "open":
+            wanted = None if state == "all" else state
+            for owner, request in self._queries(snapshot).requests(model, wanted):
+                key = RequestKey(model=ModelName(owner) if owner else None, request=Id(request))
+                record = snapshot.request(key.model, key.request)
+                if record is not None:
+                    found.append(self._closed(snapshot, record))
+        return sorted(found, key=lambda view: (view.created, view.request))
+
+    def request(self, id: str) -> RequestView:
+        """One request, open or closed. Raises: NotFound; Corrupt when its branch is not what its record says."""
+        snapshot = self._snapshot()
+        key = self._find(snapshot, Id.parse(id))
+        record = snapshot.request(key.model, key.request)
+        if record is not None and (record.state is not RequestState.OPEN or self._tip(key) is None):
+            return self._closed(snapshot, record)
+        return self._open_view(snapshot, key)
+
+    def request_diff(self, id: str) -> str:
+        """What the request changes (or changed), as a unified diff of manifests. Raises: NotFound."""
+        snapshot = self._snapshot()
+        repository = self._store.repository
+        key = self._find(snapshot, Id.parse(id))
+        tip = self._tip(key)
+        record = snapshot.request(key.model, key.request)
+        if tip is not None and (record is None or record.state is RequestState.OPEN):
+            base = repository.merge_base(snapshot.commit, tip)
+            before = repository.tree_of(base or snapshot.commit)
+            edits = changed_files(repository, base or snapshot.commit, tip)
+        else:
+            landing = self._landing(snapshot, key)
+            before = repository.tree_of(repository.commit(landing).parents[0])
+            edits = changed_files(repository, repository.commit(landing).parents[0], landing)
+        files = []
+        for path, blob in sorted(edits.items()):
+            entry = repository.entry(before, path)
+            old = repository.read(entry[1]) if entry else None
+            files.append((path, old, repository.read(blob) if blob else None))
+        return unified(files)
+
+    def _branches(self) -> dict[str, str]:
+        return self._store.request_branches()
+
+    def _tip(self, key: RequestKey) -> str | None:
+        return self._store.request_branch(request_ref(key.model, key.request))
+
+    def _find(self, snapshot: Snapshot, request: Id) -> RequestKey:
+        for branch in self._branches():
+            key = parse_request_ref(branch)
+            if key is not None and key.request == request:
+                return key
+        for owner in self._queries(snapshot).model_of_request(request):
+            return RequestKey(model=ModelName(owner) if owner else None, request=request)
+        raise NotFound(f"There is no request {request}.", hint="List them with: registry-git request list --state all")
+
+    def _open_records(self) -> Iterator[TransitionRequest]:
+        """The records on the branches of open requests."""
+        snapshot = self._snapshot()
+        for branch, tip in self._branches().items():
+            key = parse_request_ref(branch)
+            if key is None:
+                continue
+            closed = snapshot.request(key.model, key.request)
+            record = GitSnapshot(self._store.repository, tip).request(key.model, key.request)
+            if record is not None and (closed is None or closed.state is RequestState.OPEN):
+                yield record
+
+    def _view_if_open(self, snapshot: GitSnapshot, key: RequestKey) -> RequestView | None:
+        record = snapshot.request(key.model, key.request)
+        if record is not None and record.state is not RequestState.OPEN:
+            return None  # decided on `main`; its branch is only waiting to be tidied
+        return self._open_view(snapshot, key)
+
+    def _open_view(self, snapshot: GitSnapshot, key: RequestKey) -> RequestView:
+        repository = self._store.repository
+        branch = request_ref(key.model, key.request)
+        tip = self._tip(key)
+        if tip is None:
+            raise NotFound(f"There is no open request {key.request}.", hint="List them with: registry-git request list")
+        try:
+            request = read_open(repository, key=key, branch=branch, tip=tip, main=snapshot.commit)
+        except Corrupt as problem:
+            record = GitSnapshot(repository, tip).request(key.model, key.request)
+            if record is None:
+                raise
+            return _view(record, snapshot, branch=branch, head=tip, stale=problem.message)
+        tree = repository.tree_of(request.base)
+        return _view(
+            request.record,
+            snapshot,
+            branch=branch,
+            head=tip,
+            stale=staleness(repository, request, snapshot.commit),
+            decision=judge(request, snapshot.policy(), request.approvals, snapshot),
+            changes={
+                path: "removed" if blob is None else "changed" if repository.entry(tree, path) else "added"
+                for path, blob in sorted(request.edits.items())
+            },
+        )
+
+    def _closed(self, snapshot: GitSnapshot, record: TransitionRequest) -> RequestView:
+        return _view(record, snapshot)
+
+    def _landing(self, snapshot: Snapshot, key: RequestKey) -> str:
+        """The commit on `main` that brought the decision."""
+        activities = self._queries(snapshot).activities(key.model or "", None)
+        commits = [activity.commit for activity in activities if activity.request == key.request and activity.commit]
+        if not commits:
+            raise NotFound(f"The landing of request {key.request} is not on main.")
+        return commits[-1]
+
+
+def _view(
+    record: TransitionRequest,
+    snapshot: Snapshot,
+    *,
+    branch: str = "",
+    head: str = "",
+    stale: str = "",
+    decision: Decision | None = None,
+    changes: dict[str, str] | None = None,
+) -> RequestView:
+    stage = record.action is Action.STAGE
+    return RequestView(
+        request=record.id,
+        model=record.model or "",
+        version=record.version,
+        action=record.action.value,
+        from_stage=(record.from_stages[-1] if record.from_stages else NO_STAGE) if stage else "",
+        to_stage=record.to,
+        state=record.state.value,
+        requester=record.requester,
+        comment=record.comment,
+        created=record.created,
+        stale=stale,
+        decision=decision or Decision(),
+        changes=changes or {},
+        branch=branch.removeprefix("refs/heads/"),
+        head=head,
+        record=record,
+        commit=snapshot.commit,
+    )

@@ -1,0 +1,112 @@
+"""Keeping a registry in good order: check, doctor, layout, index, policy, remote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from registry_git.core.changes import edits
+from registry_git.core.changes.proposal import Headline, Proposal, Touch
+from registry_git.core.errors import Invalid
+from registry_git.core.model import Action, PolicyKey
+from registry_git.core.names import COMMENT_MAX, parse_text
+from registry_git.gitstore.session import Session
+from registry_git.gitstore.trees import list_files
+from registry_git.manifests.codec import files
+from registry_git.manifests.layout import Layout, is_companion, key_of
+from registry_git.manifests.messages import write_message
+from registry_git.manifests.policy_text import parse_policy
+from registry_git.registry import checking, doctor
+from registry_git.registry.views import Done, Finding
+from registry_git.registry.writes import Writes
+from registry_git.registry.writing import apply, require_allowed
+
+
+class Upkeep(Writes):
+    """The part of the registry that looks after itself."""
+
+    def check(self, progress: Callable[[int], None] | None = None) -> list[Finding]:
+        """What is wrong with the manifests; empty when all is well. `progress` is told of each file."""
+        return list(checking.check(self._store.repository, self._snapshot(), progress))
+
+    def doctor(self, *, fix: bool = False) -> list[Finding]:
+        """What could be better about the repository and its manifests; with `fix`, what could be mended was."""
+        return doctor.examine(self._store, self._surroundings, self._index, fix=fix)
+
+    def set_policy(self, text: str, *, comment: str = "") -> Done:
+        """Replaces `registry.yaml` by this YAML text, judged by the policy that is there now.
+
+        Raises:
+            Invalid: it is no policy; PermissionDenied: it takes a request.
+        """
+        policy = parse_policy(text)
+        act = self._surroundings.act(comment=parse_text("comment", comment, at_most=COMMENT_MAX))
+        written = apply(self._store, act, lambda snapshot: edits.change_policy(snapshot, act, policy=policy))
+        return Done(commit=written.commit, changed=written.changed)
+
+    def relayout(self, layout: str) -> Done:
+        """Moves all files to another layout (`flat` or `fanout`) in one commit.
+
+        Raises:
+            Invalid: no such layout, or requests are open, whose branches hold the old paths; PermissionDenied.
+        """
+        if layout not in {one.value for one in Layout}:
+            raise Invalid(f"{layout!r} is no layout.", hint="There are flat and fanout.")
+        wanted = Layout(layout)
+        act = self._surroundings.act()
+
+        def plan(session: Session) -> Done:
+            snapshot = session.snapshot()
+            policy = snapshot.policy()
+            if snapshot.layout is wanted:
+                return Done(commit=session.main, changed=False)
+            if self._store.request_branches():
+                raise Invalid("There are open requests.", hint="Decide them first: registry-git request list")
+            headline = Headline(sentence=f"Lay the registry out as {wanted.value}", action="relayout")
+            touch = Touch(action=Action.POLICY, model=None)
+            proposal = Proposal(edits={}, touches=(touch,), headline=headline)
+            require_allowed(proposal, policy, act.actor)
+            moved: dict[str, bytes | None] = {}
+            put: dict[str, bytes | None] = {}
+            for path, _, blob in list_files(snapshot.tree, read=session.repository.read):
+                key = key_of(path, snapshot.layout)
+                if key is not None and not isinstance(key, PolicyKey):
+                    put.update(files(key, snapshot.read(path, key, "100644", blob), wanted))
+                    moved[path] = None
+                elif is_companion(path, snapshot.layout):
+                    moved[path] = None
+            put.update(files(PolicyKey(), replace(policy, layout=wanted.value), wanted))
+            tip = session.commit(
+                onto=session.main,
+                parents=[session.main],
+                files={**moved, **put},
+                author=act.actor,
+                at_seconds=act.at // 1000,
+                message=write_message(headline, "", act.id),
+            )
+            session.move("refs/heads/main", old=session.main, new=tip)
+            return Done(commit=tip, changed=True)
+
+        return self._store.transact(plan)
+
+    def reindex(self, progress: Callable[[int], None] | None = None) -> int:
+        """Throws the index away and builds it anew; gives the number of manifests read."""
+        self._index.drop()
+        count = 0
+
+        def counted(number: int) -> None:
+            nonlocal count
+            count += number
+            if progress is not None:
+                progress(number)
+
+        self._index.at(self._snapshot().commit, counted)
+        return count
+
+    def sync(self) -> str:
+        """Brings what the remote has here, and sends it commits of `main` that it lacks; says what happened.
+
+        Raises:
+            Invalid: there is no remote; Corrupt: its history was rewritten; Conflict: both went on; Unavailable.
+        """
+        return self._store.sync()

@@ -1,0 +1,152 @@
+"""What the use cases give back: frozen values. `commit` is the registry commit that shows what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from registry_git.core.model import Comment, ModelVersion, TransitionRequest
+from registry_git.core.policy import Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelView:
+    """A registered model as it stands: `stages` maps each stage that holds versions to them, `aliases` to one."""
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    created: int
+    created_by: str
+    last_updated: int
+    latest_version: int | None
+    versions: int
+    stages: Mapping[str, tuple[int, ...]]
+    aliases: Mapping[str, int]
+    open_requests: int
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionView:
+    """A model version as it stands. `stage` is the one that protocols with a single stage show."""
+
+    model: str
+    version: int
+    stage: str
+    stages: tuple[str, ...]
+    aliases: tuple[str, ...]
+    source: str
+    digest: str
+    format: str
+    status: str
+    description: str
+    tags: Mapping[str, str]
+    created: int
+    created_by: str
+    last_updated: int
+    manifest: ModelVersion
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a `models:/` URI names now. `uri` is the URI with the version in it."""
+
+    uri: str
+    model: str
+    version: int
+    source: str
+    digest: str
+    format: str
+    stage: str
+    alias: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestView:
+    """A request as it stands: its record, the decision so far, whether it is stale and why.
+
+    `changes` are the files that approval would change, path to `added`, `changed` or `removed`.
+    """
+
+    request: str
+    model: str
+    version: int | None
+    action: str
+    from_stage: str
+    to_stage: str
+    state: str
+    requester: str
+    comment: str
+    created: int
+    stale: str
+    decision: Decision
+    changes: Mapping[str, str]
+    branch: str
+    head: str
+    record: TransitionRequest
+    commit: str
+
+    @property
+    def id(self) -> str:
+        """The request's id, by which it is approved."""
+        return self.request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentView:
+    """A comment on a version."""
+
+    id: str
+    model: str
+    version: int
+    author: str
+    text: str
+    created: int
+    updated: int
+    commit: str
+
+    @classmethod
+    def of(cls, comment: Comment, commit: str) -> CommentView:
+        """The view of a stored comment."""
+        return cls(
+            id=comment.id,
+            model=comment.model,
+            version=comment.version,
+            author=comment.author,
+            text=comment.text,
+            created=comment.created,
+            updated=comment.updated,
+            commit=commit,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDifference:
+    """A field in which two versions differ: its path (`tags.auc`), and its text in each (None: not there)."""
+
+    field: str
+    left: str | None
+    right: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A write that leaves nothing to show: the commit is the proof. `changed` is False when it was so already."""
+
+    commit: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What `check` or `doctor` found. `level` is `error`, `warning` or `note`; `fix` the command or step that helps."""
+
+    level: str
+    path: str
+    message: str
+    fix: str = ""
+    line: int = 0
+

@@ -1,0 +1,39 @@
+"""What all writing methods share: an act by the actor, applied to `main`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from registry_git.core.changes.proposal import Act, Proposal
+from registry_git.core.names import COMMENT_MAX, ModelName, parse_text
+from registry_git.core.snapshot import Snapshot
+from registry_git.gitstore.store import Store
+from registry_git.index.index import Index
+from registry_git.registry.reading import Reading
+from registry_git.registry.views import ModelView, VersionView
+from registry_git.registry.writing import Surroundings, Written, apply
+
+DecideWith: TypeAlias = Callable[[Snapshot, Act], Proposal]
+
+
+class Writes(Reading):
+    """A registry that can be written to."""
+
+    def __init__(self, store: Store, index: Index, surroundings: Surroundings) -> None:
+        super().__init__(store, index)
+        self._surroundings = surroundings
+
+    def _apply(self, act: Act, decide: DecideWith) -> Written:
+        return apply(self._store, act, lambda snapshot: decide(snapshot, act))
+
+    def _act(self, comment: str = "", id: str | None = None) -> Act:
+        return self._surroundings.act(comment=words(comment), id=id)
+
+    def _view(self, model: ModelName, version: int | None) -> ModelView | VersionView:
+        return self.model(model) if version is None else self.version(model, version)
+
+
+def words(comment: str) -> str:
+    """A checked comment, which may be empty. Raises: Invalid."""
+    return parse_text("comment", comment, at_most=COMMENT_MAX)

@@ -1,0 +1,141 @@
+"""How every write goes: decide on a snapshot, judge by the policy that is there, commit; again if it lost a race."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from registry_git.core.changes.proposal import Act, Proposal
+from registry_git.core.errors import Conflict, PermissionDenied
+from registry_git.core.integrity import disagreements
+from registry_git.core.model import Action, Policy
+from registry_git.core.names import Actor, Id
+from registry_git.core.policy import Change, Decision, evaluate
+from registry_git.core.snapshot import Edits, Overlay, Snapshot
+from registry_git.core.times import Timestamp
+from registry_git.gitstore.refs import ReflogEntry
+from registry_git.gitstore.repository import MAIN
+from registry_git.gitstore.session import Session
+from registry_git.gitstore.store import Store
+from registry_git.manifests.codec import files
+from registry_git.manifests.layout import Layout
+from registry_git.manifests.messages import write_message
+
+Decide: TypeAlias = Callable[[Snapshot], Proposal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What comes from outside: who acts, what time it is, and fresh ids (for records; for models and versions)."""
+
+    actor: Actor
+    clock: Callable[[], Timestamp]
+    record_id: Callable[[Timestamp], Id]
+    version_id: Callable[[Timestamp], Id]
+
+    def act(self, *, comment: str = "", id: str | None = None, version: bool = False) -> Act:
+        """An act of the actor, now, under the given id or a fresh one. Raises: Invalid for a bad id."""
+        at = self.clock()
+        fresh = self.version_id if version else self.record_id
+        return Act(actor=self.actor, at=at, id=Id.parse(id) if id else fresh(at), comment=comment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The proof of a write: the commit that shows it. `changed` is False when everything was so already."""
+
+    commit: str
+    changed: bool
+    proposal: Proposal
+
+
+def apply(store: Store, act: Act, decide: Decide) -> Written:
+    """Makes one change directly on `main`.
+
+    Raises:
+        PermissionDenied: a rule is not met.
+        Whatever `decide` refuses; Conflict, Unavailable from the store. Nothing was changed then.
+    """
+    return apply_all(store, [(act, decide)])[0]
+
+
+def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]]) -> list[Written]:
+    """Makes changes one after the other, a commit each, published together: all of them or none."""
+
+    def plan(session: Session) -> list[Written]:
+        snapshot: Snapshot = session.snapshot()
+        layout = session.snapshot().layout
+        overlay = Overlay(snapshot, {})
+        tip = session.main
+        written = []
+        for act, decide in changes:
+            proposal = decide(overlay)
+            if proposal.edits:
+                require_allowed(proposal, overlay.policy(), act.actor)
+                refuse_untrue(Overlay(overlay, proposal.edits), proposal.edits)
+                tip = session.commit(
+                    onto=tip,
+                    parents=[tip],
+                    files=manifest_files(proposal.edits, layout),
+                    author=act.actor,
+                    at_seconds=act.at // 1000,
+                    message=write_message(proposal.headline, act.comment, act.id),
+                )
+                overlay.add(proposal.edits)
+            written.append(Written(commit=tip, changed=bool(proposal.edits), proposal=proposal))
+        if tip != session.main:
+            session.move(MAIN, old=session.main, new=tip)
+        return written
+
+    first = changes[0][0]
+    entry = ReflogEntry(actor=first.actor, at_seconds=first.at // 1000, message="registry-git")
+    return store.transact(plan, describe=entry)
+
+
+def manifest_files(edits: Edits, layout: Layout) -> dict[str, bytes | None]:
+    """The files that edits write (path to content) and remove (None)."""
+    found: dict[str, bytes | None] = {}
+    for key, entity in edits.items():
+        found.update(files(key, entity, layout))
+    return found
+
+
+def refuse_untrue(after: Snapshot, edits: Edits) -> None:
+    """Returns when the edited manifests agree with the others. Raises: Conflict."""
+    for _, sentence in disagreements(after, [key for key, entity in edits.items() if entity is not None]):
+        raise Conflict(f"This would leave the registry untrue: {sentence}.", hint="Refresh, and ask again.")
+
+
+def require_allowed(proposal: Proposal, policy: Policy, actor: Actor) -> None:
+    """Returns when the policy lets `actor` make the change directly.
+
+    Raises:
+        PermissionDenied: naming the rule, and what would satisfy it.
+    """
+    decision = evaluate(Change(touches=proposal.touches, requester=actor, requested=False), policy, ())
+    if not decision.allowed:
+        raise denied(proposal, decision)
+
+
+def denied(proposal: Proposal, decision: Decision) -> PermissionDenied:
+    """The refusal: the first rule that is not met, and the command that leads further."""
+    # a gate stands before any approval, so its command is the more useful one
+    unmet = min(decision.unmet, key=lambda one: one.by_approval)
+    more = f" (and {len(decision.unmet) - 1} more)" if len(decision.unmet) > 1 else ""
+    hint = f"Ask for it with: {_request_command(proposal)}" if unmet.by_approval else unmet.satisfy
+    return PermissionDenied(f"The policy does not allow this: {unmet.rule}: {unmet.why}{more}.", hint=hint)
+
+
+def _request_command(proposal: Proposal) -> str:
+    headline = proposal.headline
+    model = f"'{headline.model}'" if headline.model and " " in headline.model else headline.model
+    action = proposal.touches[0].action
+    command = "registry-git request create"
+    if action is Action.STAGE:
+        return f"{command} {model} {headline.version} {headline.to_stage}"
+    if action is Action.ALIAS:
+        return f"{command} {model} {headline.version or ''} --alias {proposal.touches[0].target}".replace("  ", " ")
+    if action is Action.POLICY:
+        return f"{command} --policy registry.yaml"
+    return f"{command} {model}{f' {headline.version}' if headline.version else ''} --delete"
