@@ -57,6 +57,7 @@ def requested(request: TransitionRequest, *, commit: str = "") -> Activity:
 def reviewed(request: TransitionRequest, place: int, *, commit: str = "") -> Activity:
     """The activity of the request's review number `place`, counted from 0."""
     review = request.reviews[place]
+    counts = review.verdict is Verdict.APPROVED
     return Activity(
         id=f"{request.id}.{place + 1}",
         activity_type=_REVIEW_TYPES[review.verdict],
@@ -66,7 +67,7 @@ def reviewed(request: TransitionRequest, place: int, *, commit: str = "") -> Act
         to_stage=request.to,
         user_id=review.by or UNKNOWN,
         comment=review.comment,
-        system_comment="",
+        system_comment=_OWN if review.by and review.by.email == request.requester.email and counts else "",
         creation_timestamp=review.at,
         last_updated_timestamp=review.at,
         request=request.id,
@@ -74,6 +75,7 @@ def reviewed(request: TransitionRequest, place: int, *, commit: str = "") -> Act
     )
 
 
+_OWN = "the requester's own"
 _REVIEW_TYPES = {
     Verdict.APPROVED: "APPROVED_REQUEST",
     Verdict.REJECTED: "REJECTED_REQUEST",

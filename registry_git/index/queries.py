@@ -77,8 +77,12 @@ class Queries:
         clauses = ["seq > ?"]
         values: list[str | int] = [after]
         if model is not None:
-            clauses.append("model = ?")
-            values.append(model)
+            # an earlier model of this name, deleted since, has a story of its own
+            clauses.append(
+                "model = ? AND seq >= coalesce((SELECT max(seq) FROM activities WHERE model = ? AND "
+                "activity_type = 'CREATED_MODEL'), 0)"
+            )
+            values += [model, model]
         if version is not None:
             clauses.append("version = ?")
             values.append(version)

@@ -110,13 +110,6 @@ def record(db: sqlite3.Connection, activities: list[Activity]) -> None:
         if activity.activity_type == "RENAMED_MODEL":
             old = activity.system_comment.removeprefix("from ")
             db.execute("UPDATE activities SET model = ? WHERE model = ?", (activity.model, old))
-        if activity.activity_type == "CREATED_MODEL":
-            # an earlier model of this name was deleted; its story is not the new one's
-            db.execute(
-                "UPDATE activities SET model = model || '/deleted' WHERE model = ? AND EXISTS "
-                "(SELECT 1 FROM activities WHERE model = ? AND activity_type = 'DELETED_MODEL')",
-                (activity.model, activity.model),
-            )
     db.executemany(
         f"INSERT OR REPLACE INTO activities ({ACTIVITY_COLUMNS}) VALUES ({', '.join('?' * 13)})",  # noqa: S608 - constant
         [

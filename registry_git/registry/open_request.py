@@ -12,10 +12,12 @@ from registry_git.core.model import Action, Policy, PolicyKey, RequestKey, Trans
 from registry_git.core.policy import Approval, Change, Decision, evaluate
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
 from registry_git.gitstore.merge import Stale, changed_files, overtaken
+from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.signing import signer
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.layout import path_of
+from registry_git.registry.writing import manifest_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +38,12 @@ class OpenRequest:
     record_path: str
 
 
-def read_open(repository: Repository, *, key: RequestKey, branch: str, tip: str, main: str) -> OpenRequest:
+def read_open(
+    repository: Repository, *, key: RequestKey, branch: str, tip: str, main: str, to_close: bool = False
+) -> OpenRequest:
     """The open request on a branch.
+
+    `to_close`: it is only going to be rejected or cancelled, so it may propose whatever it likes.
 
     Raises:
         Corrupt: the branch has no record, or proposes other edits than its record asks for.
@@ -52,15 +58,21 @@ def read_open(repository: Repository, *, key: RequestKey, branch: str, tip: str,
         raise Corrupt(f"{branch} holds no record of its request.", path=path, hint=f"Delete the branch {branch}.")
     edits = changed_files(repository, base, tip)
     edits.pop(path, None)
-    expected = _asked(GitSnapshot(repository, base), at_tip, record)
-    _refuse_more(record, edits, proposal_digest(edits), branch)
+    try:
+        expected = _asked(GitSnapshot(repository, base), at_tip, record)
+        _refuse_more(repository, record, edits, expected, base, branch)
+        touches = expected.touches
+    except Corrupt:
+        if not to_close:
+            raise
+        touches = ()
     return OpenRequest(
         record=record,
         branch=branch,
         tip=tip,
         base=base,
         edits=edits,
-        touches=expected.touches,
+        touches=touches,
         approvals=_approvals(repository, at_tip, record, base, GitSnapshot(repository, main).policy()),
         record_path=path,
     )
@@ -84,12 +96,28 @@ def _asked(at_base: Snapshot, at_tip: Snapshot, record: TransitionRequest) -> Pr
         ) from None
 
 
-def _refuse_more(record: TransitionRequest, edits: dict[str, str | None], found: str, branch: str) -> None:
-    if found != record.proposal:
-        some = ", ".join(sorted(edits)[:3]) or "nothing"
+def _refuse_more(
+    repository: Repository,
+    record: TransitionRequest,
+    edits: dict[str, str | None],
+    expected: Proposal,
+    base: str,
+    branch: str,
+) -> None:
+    """Returns when the branch changes just what the record asks for, byte by byte. Raises: Corrupt."""
+    at_base = GitSnapshot(repository, base)
+    asked: dict[str, str | None] = {}
+    for path, data in manifest_files(expected.edits, at_base.layout).items():
+        blob = None if data is None else Staging().blob(data)
+        before = repository.entry(at_base.tree, path)
+        if blob != (before[1] if before else None):
+            asked[path] = blob
+    if edits != asked or proposal_digest(edits) != record.proposal:
+        unlike = sorted(path for path in {*edits, *asked} if edits.get(path, "") != asked.get(path, ""))
+        some = ", ".join(unlike[:3]) or "its proposal"
         raise Corrupt(
-            f"{branch} changes something else than request {record.id} asked for ({some}).",
-            hint="Whoever changed it should take that back, or cancel it and ask again.",
+            f"{branch} changes something else than request {record.id} asks for ({some}).",
+            hint=f"Cancel it and ask again: registry-git request cancel {record.id}",
         )
 
 

@@ -136,7 +136,7 @@ def close(store: Store, act: Act, key: RequestKey, verdict: Verdict) -> None:
     def plan(session: Session) -> None:
         if _already(session, key, act, wanted):
             return
-        request = _open(session, key)
+        request = _open(session, key, to_close=True)
         _require_say(request, session.snapshot(), act, verdict)
         restored = {path: _blob_at(session, request.base, path) for path in request.edits}
         tip = _decide(session, act, request, verdict, wanted, restored)
@@ -202,9 +202,9 @@ def _branch(session: Session, key: RequestKey) -> tuple[str, str]:
     return branch, tip
 
 
-def _open(session: Session, key: RequestKey) -> OpenRequest:
+def _open(session: Session, key: RequestKey, *, to_close: bool = False) -> OpenRequest:
     branch, tip = _branch(session, key)
-    return read_open(session.repository, key=key, branch=branch, tip=tip, main=session.main)
+    return read_open(session.repository, key=key, branch=branch, tip=tip, main=session.main, to_close=to_close)
 
 
 def _already(session: Session, key: RequestKey, act: Act, state: RequestState) -> bool:

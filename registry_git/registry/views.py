@@ -149,4 +149,3 @@ class Finding:
     message: str
     fix: str = ""
     line: int = 0
-
