@@ -1,0 +1,68 @@
+"""What the global options of one call say, and the registry that they open."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from registry_git.registry.facade import Registry
+    from registry_git.registry.reading import Reading
+    from registry_git.registry.resolving import Resolution
+
+PROGRAM = "registry-git"
+READER = "Reader <reader@localhost>"
+
+
+@dataclass(slots=True)
+class Invocation:
+    """The global options, filled in while the command line is parsed: what comes later wins. Empty: not given."""
+
+    registry: str = ""
+    actor: str = ""
+    output: str = ""
+    at: str = ""
+
+    @property
+    def machine(self) -> bool:
+        """Whether a program reads what is printed."""
+        return self.output in ("json", "yaml")
+
+    def read(self) -> Reading:
+        """The registry as it is, or as it was at `--at`. Raises: NotFound, Invalid, Unavailable."""
+        if not self.at:
+            return self.now()
+        from registry_git.app import open_at
+
+        return open_at(self.registry or None, self.at)
+
+    def now(self) -> Registry:
+        """The registry as it is, to be read; nobody has to be named for that. Raises: as `read`."""
+        from registry_git.app import open_registry
+
+        return open_registry(self.registry or None, actor=self.actor or READER)
+
+    def resolve(self, uri: str) -> Resolution:
+        """What a `models:/` URI names, as `read().resolve(uri)` and quicker from a cold start. Raises: NotFound."""
+        if self.at:
+            return self.read().resolve(uri)
+        from registry_git.app import resolve
+
+        return resolve(self.registry or None, uri)
+
+    def write(self) -> Registry:
+        """The registry, to be changed. Raises: NotFound, Invalid (nobody is named), Unavailable."""
+        from registry_git.app import open_registry
+
+        return open_registry(self.registry or None, actor=self.actor or None)
+
+    def command(self, *words: str) -> str:
+        """A command line that says the same registry, to be shown: `registry-git -R … request approve 20261123-…`."""
+        chosen = ("-R", self.registry) if self.registry else ()
+        return shlex.join((PROGRAM, *chosen, *words))
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)

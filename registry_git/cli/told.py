@@ -1,0 +1,83 @@
+"""Activities and requests as phrases for people."""
+
+from __future__ import annotations
+
+from registry_git.core.activity import Activity
+from registry_git.core.model import NO_STAGE
+from registry_git.registry.views import RequestView
+
+_PHRASES = {
+    "CREATED_REGISTRY": "made the registry",
+    "CHANGED_POLICY": "changed the policy",
+    "CREATED_MODEL": "created the model",
+    "RENAMED_MODEL": "renamed the model",
+    "DELETED_MODEL": "deleted the model",
+    "CREATED_VERSION": "registered",
+    "DELETED_VERSION": "deleted",
+    "REWRITTEN_VERSION": "REWRITTEN",
+    "CHANGED_STATUS": "changed the status",
+    "EDITED_DESCRIPTION": "described",
+    "SET_TAG": "set tag",
+    "DELETED_TAG": "deleted tag",
+    "SET_ALIAS": "set alias",
+    "DELETED_ALIAS": "deleted alias",
+    "NEW_COMMENT": "commented",
+    "EDITED_COMMENT": "edited a comment",
+    "DELETED_COMMENT": "deleted a comment",
+    "APPLIED_TRANSITION": "moved",
+    "SYSTEM_TRANSITION": "moved by the registry",
+    "REQUESTED_TRANSITION": "requested",
+    "REQUESTED_CHANGE": "requested",
+    "APPROVED_REQUEST": "approved",
+    "REJECTED_REQUEST": "rejected",
+    "CANCELLED_REQUEST": "cancelled",
+    "CHANGED_DEPLOYMENT": "changed a deployment",
+    "UNREADABLE": "UNREADABLE",
+}
+
+
+def what(activity: Activity) -> str:
+    """What happened: `requested Staging → Production`."""
+    phrase = _PHRASES.get(activity.activity_type, activity.activity_type.lower().replace("_", " "))
+    if activity.from_stage or activity.to_stage:
+        phrase += f" {activity.from_stage or NO_STAGE} → {activity.to_stage or NO_STAGE}"
+    if activity.system_comment:
+        phrase += f" {activity.system_comment}"
+    return phrase
+
+
+def where(model: str, version: int | None) -> str:
+    """The model, and the version if there is one: `fraud v12`."""
+    return f"{model} v{version}" if version else model
+
+
+def asked(view: RequestView) -> str:
+    """What a request asks for, to be read after "asks to": `move fraud v12 from Staging to Production`."""
+    record = view.record
+    if view.action == "stage":
+        word = "also put" if record.add else "move"
+        start = f" from {view.from_stage}" if view.from_stage not in ("", NO_STAGE) and not record.add else ""
+        return f"{word} {where(view.model, view.version)}{start} to {view.to_stage}"
+    if view.action == "alias":
+        if view.version is None:
+            return f"delete the alias {record.alias} of {view.model}"
+        return f"point the alias {record.alias} of {view.model} to v{view.version}"
+    if view.action == "delete":
+        return f"delete {where(view.model, view.version)}" + ("" if view.version else " and all its versions")
+    if view.action == "deployment":
+        return f"change the deployment {record.deployment}"
+    return f"change the {view.action}"
+
+
+def who_may(view: RequestView) -> str:
+    """Who can still approve a request, in a sentence."""
+    decision = view.decision
+    missing = max(decision.needed - decision.given, 0)
+    if not missing:
+        return "Anybody can approve it: no rule asks for an approval."
+    count = f"{missing} approval{'s' if missing > 1 else ''}"
+    if decision.may_approve:
+        return f"It needs {count} more by: {', '.join(decision.may_approve)}."
+    if decision.anyone:
+        return f"It needs {count} more, by anybody else."
+    return f"It needs {count} more, and nobody holds a role that can give one."
