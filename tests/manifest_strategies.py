@@ -24,7 +24,7 @@ from registry_git.core.model import (
     Verdict,
 )
 from registry_git.core.names import Actor, AliasName, Id, ModelName, StageName, parse_name
-from registry_git.core.rules import Action, Policy, Rule, Stage
+from registry_git.core.rules import Action, ForgeKind, ForgeSettings, Policy, Rule, Stage
 from registry_git.core.times import Timestamp
 
 
@@ -194,6 +194,16 @@ deployments = _follows.flatmap(
 )
 _numbers = st.floats(allow_nan=False, allow_infinity=False)
 _bounds = st.dictionaries(st.sampled_from(["auc", "f1", "on"]), _numbers, max_size=2)
+_people = st.dictionaries(
+    st.sampled_from(["alice", "bot[bot]", "on", "12"]), st.sampled_from(["a@x.io", "b@x.io"]), max_size=2
+)
+forges = st.builds(
+    ForgeSettings,
+    kind=st.sampled_from(ForgeKind),
+    url=st.sampled_from(["https://git.acme.io", "http://127.0.0.1:3000", "https://acme.io/gitlab", "http://[::1]:80"]),
+    repository=st.just("acme/models"),
+    people=_people,
+)
 
 
 @st.composite
@@ -224,6 +234,7 @@ def policies(draw: st.DrawFn) -> Policy:
         roles=roles,
         rules=tuple(draw(st.lists(_rules(names, sorted(roles)), max_size=3))),
         keys=draw(st.dictionaries(st.just("a@x.io"), st.just(("ssh-ed25519 AAAAC3Nza a@x",)), max_size=1)),
+        forge=draw(st.none() | forges),
         annotations=draw(annotations),
     )
 

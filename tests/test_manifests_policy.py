@@ -6,7 +6,7 @@ import pytest
 
 from registry_git.core.errors import Corrupt
 from registry_git.core.keys import PolicyKey
-from registry_git.core.rules import Action, Policy, Rule, Stage
+from registry_git.core.rules import Action, ForgeKind, ForgeSettings, Policy, Rule, Stage
 from registry_git.manifests.codec import decode
 
 POLICY = """\
@@ -108,3 +108,58 @@ def test_two_spellings_of_an_address_with_keys_are_refused() -> None:
     twice = POLICY + "  ALICE@acme.io: [ssh-ed25519 AAAA]\n"
     with pytest.raises(Corrupt, match="twice"):
         read(twice)
+
+
+FORGE = """\
+forge:
+  kind: gitea
+  url: https://git.acme.io/
+  repository: acme/models
+  people: {Alice: Alice@acme.io, "ci-bot[bot]": bot@acme.io}
+"""
+
+
+def test_a_forge_is_read_with_logins_and_addresses_in_lower_case() -> None:
+    assert read(POLICY + FORGE).forge == ForgeSettings(
+        kind=ForgeKind.GITEA,
+        url="https://git.acme.io",
+        repository="acme/models",
+        people={"alice": "alice@acme.io", "ci-bot[bot]": "bot@acme.io"},
+    )
+    assert read(POLICY).forge is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "word"),
+    [
+        ("kind: gitea", "kind: gitolite", 23, "github, gitlab, gitea, pagure"),
+        ("https://git.acme.io/", "ssh://git.acme.io/", 24, "not allowed"),
+        ("https://git.acme.io/", "https://me:secret@git.acme.io/", 24, "not allowed"),
+        ("https://git.acme.io/", "https://git.acme.io/?token=1", 24, "not allowed"),
+        ("https://git.acme.io/", "'https://git.acme.io\n'", 24, "not allowed"),
+        ("https://git.acme.io/", "https://-git.acme.io", 24, "not allowed"),
+        ("https://git.acme.io/", "https://", 24, "not allowed"),
+        ("acme/models", "models", 25, "owner/name"),
+        ("acme/models", "a/b/c", 25, "owner/name"),
+        ("acme/models", "../models", 25, "not allowed"),
+        ("acme/models", "acme/models?x=1", 25, "not allowed"),
+        ("Alice@acme.io", "alice", 26, "not allowed"),
+        ("Alice:", "a/b:", 26, "not allowed"),
+        ('"ci-bot[bot]"', "ALICE", 26, "twice"),
+        ("  kind: gitea\n", "", 22, "missing"),
+        ("people:", "persons:", 26, "Allowed are kind, url, repository, people"),
+    ],
+)
+def test_a_forge_that_could_not_be_spoken_to_is_refused(old: str, new: str, line: int, word: str) -> None:
+    assert old in FORGE
+    with pytest.raises(Corrupt) as found:
+        read(POLICY + FORGE.replace(old, new))
+    assert word in str(found.value)
+    assert found.value.line == line
+
+
+def test_groups_may_be_nested_where_the_forge_nests_them() -> None:
+    nested = FORGE.replace("acme/models", "acme/ml/models").replace("kind: gitea", "kind: gitlab")
+    found = read(POLICY + nested).forge
+    assert found is not None
+    assert found.repository == "acme/ml/models"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry_git.core.model import NO_STAGE, Action, TransitionRequest, Verdict
+from registry_git.core.model import NO_STAGE, Action, Review, TransitionRequest, Verdict
 from registry_git.core.names import StageName
 
 UNKNOWN = "unknown"
@@ -57,7 +57,6 @@ def requested(request: TransitionRequest, *, commit: str = "") -> Activity:
 def reviewed(request: TransitionRequest, place: int, *, commit: str = "") -> Activity:
     """The activity of the request's review number `place`, counted from 0."""
     review = request.reviews[place]
-    counts = review.verdict is Verdict.APPROVED
     return Activity(
         id=f"{request.id}.{place + 1}",
         activity_type=_REVIEW_TYPES[review.verdict],
@@ -67,7 +66,7 @@ def reviewed(request: TransitionRequest, place: int, *, commit: str = "") -> Act
         to_stage=request.to,
         user_id=review.by or UNKNOWN,
         comment=review.comment,
-        system_comment=_OWN if review.by and review.by.email == request.requester.email and counts else "",
+        system_comment=_remark(request, review),
         creation_timestamp=review.at,
         last_updated_timestamp=review.at,
         request=request.id,
@@ -75,7 +74,27 @@ def reviewed(request: TransitionRequest, place: int, *, commit: str = "") -> Act
     )
 
 
-_OWN = "the requester's own"
+def landing_id(request: TransitionRequest) -> str:
+    """The id of the activity of an open request's arrival on `main`; the next review in its record takes it over."""
+    return f"{request.id}.{len(request.reviews) + 1}"
+
+
+_SOURCES = {
+    "merge": "by merging it",
+    "review": "by a review on the forge",
+    "trailer": "claimed by a message, not verified",
+    "signature": "by a signed merge",
+}
+
+
+def _remark(request: TransitionRequest, review: Review) -> str:
+    own = review.by is not None and review.by.email == request.requester.email
+    said = [_SOURCES.get(review.source, "")]
+    if own and review.verdict is Verdict.APPROVED:
+        said.append("the requester's own")
+    return ", ".join(filter(None, said))
+
+
 _REVIEW_TYPES = {
     Verdict.APPROVED: "APPROVED_REQUEST",
     Verdict.REJECTED: "REJECTED_REQUEST",

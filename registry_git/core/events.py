@@ -28,13 +28,17 @@ from registry_git.core.times import Timestamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """A commit on the first-parent line of `main`; `comment` is what its author said."""
+    """A commit on the first-parent line of `main`; `comment` is what its author said.
+
+    `fast_forwarded`: it is a merge that belongs to a request's branch, and `main` was moved to it.
+    """
 
     commit: str
     author: Actor
     committer: Actor
     at: Timestamp
     merge: bool
+    fast_forwarded: bool = False
     comment: str = ""
 
 
@@ -112,8 +116,10 @@ class _Derivation:
     def _landed(self, request: TransitionRequest) -> Activity:
         """A request that came to `main` while open: whoever merged it approved it, where that can be told."""
         landing = self._landing
-        if landing.merge:
-            by: Actor | None = landing.author
+        if landing.fast_forwarded:
+            by: Actor | None = None
+        elif landing.merge:
+            by = landing.author
         else:
             # A squash or rebase names who did it as committer; a forge's own identity or a fast-forward names nobody.
             forge = landing.committer.email.startswith("noreply@")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from hashlib import sha256
+from functools import lru_cache
 
 from registry_git.core.errors import Invalid
 
@@ -29,6 +29,7 @@ _ACTOR = re.compile(r"([^<>]*[^<>\s])\s*<([^<>\s]+)>")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
+@lru_cache(maxsize=4096)
 def encode(name: str) -> str:
     """`name` as one path component that is safe in trees, refs and work trees; `decode` is its inverse.
 
@@ -234,6 +235,8 @@ def dns_label(*parts: str) -> str:
     if _DNS_LABEL.fullmatch(plain) and all(_DNS_LABEL.fullmatch(part) for part in parts):
         return plain
     folded = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:54].rstrip("-")
+    from hashlib import sha256  # slow to import
+
     return f"{folded or 'x'}-{sha256('/'.join(parts).encode()).hexdigest()[:8]}"
 
 

@@ -53,12 +53,35 @@ class Rule:
     maximum: Mapping[str, float] = field(default_factory=dict)
 
 
+class ForgeKind(str, Enum):
+    """The code forges that are spoken to. Forgejo speaks what Gitea speaks."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    GITEA = "gitea"
+    PAGURE = "pagure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgeSettings:
+    """Where the registry's pull requests are.
+
+    `url` is the forge's web address without a closing `/`, `repository` its path there (`owner/name`). `people` maps
+    logins, in lower case, to the email addresses that the roles name, in lower case.
+    """
+
+    kind: ForgeKind
+    url: str
+    repository: str
+    people: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """`registry.yaml`: stages, roles, rules.
 
     `roles` maps a role to email addresses in lower case. `keys` maps an email address to the public ssh keys that
-    sign for it.
+    sign for it. `forge` is None where no pull requests are opened.
     """
 
     name: str
@@ -67,6 +90,7 @@ class Policy:
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    forge: ForgeSettings | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -6,12 +6,12 @@ of another snapshot before anything is written.
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias, TypeVar
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias, TypeVar
 
-from registry_git.core.errors import Corrupt, Invalid, NotFound
+from registry_git.core.errors import Invalid, NotFound
 from registry_git.core.model import (
     NO_STAGE,
     AliasKey,
@@ -37,6 +37,7 @@ from registry_git.core.model import (
 from registry_git.core.names import AliasName, Id, ModelName, StageName
 
 Edits: TypeAlias = Mapping[Key, Entity | None]
+_Listing: TypeAlias = tuple[object, ...]
 E = TypeVar("E")
 
 
@@ -78,12 +79,11 @@ class Snapshot(ABC):
         """The deployments of all environments."""
 
     def policy(self) -> Policy:
-        """`registry.yaml`. Raises: Corrupt when there is none."""
+        """`registry.yaml`. Raises: NotFound when there is none."""
         found = self.find(PolicyKey())
         if not isinstance(found, Policy):
-            raise Corrupt(
-                "There is no registry.yaml, so this is no registry.",
-                path="registry.yaml",
+            raise NotFound(
+                "There is no registry.yaml in this repository, so it is no registry.",
                 hint="Create one with: registry-git init PATH",
             )
         return found
@@ -92,7 +92,9 @@ class Snapshot(ABC):
         """A registered model. Raises: NotFound, with the nearest name as a hint."""
         found = self.find(ModelKey(model=name))
         if not isinstance(found, RegisteredModel):
-            near = difflib.get_close_matches(name, self.models(), 1, 0.6)
+            from difflib import get_close_matches  # only a fault pays for it
+
+            near = get_close_matches(name, self.models(), 1, 0.6)
             hint = f"Did you mean {near[0]!r}?" if near else "List the models with: registry-git list"
             raise NotFound(f"Registered model {name!r} does not exist.", hint=hint)
         return found
@@ -161,11 +163,19 @@ class Overlay(Snapshot):
     def __init__(self, base: Snapshot, edits: Edits) -> None:
         self.commit = base.commit
         self._base = base
-        self._edits = dict(edits)
+        self._edits: dict[Key, Entity | None] = {}
+        self._changed: dict[_Listing, dict[Any, bool]] = {}  # what was put (True) and taken away, by listing
+        self._merged: dict[_Listing, list[Any]] = {}  # listings that were asked for, kept up to date
+        self.add(edits)
 
     def add(self, edits: Edits) -> None:
         """Puts more edits on top: for a batch, whose changes see each other."""
         self._edits.update(edits)
+        for key, entity in edits.items():
+            listing, piece = _listed(key)
+            self._changed.setdefault(listing, {})[piece] = entity is not None
+            if listing in self._merged:
+                _put(self._merged[listing], piece, there=entity is not None)
 
     def find(self, key: Key) -> Entity | None:
         """The edited entity, else the base's."""
@@ -173,60 +183,74 @@ class Overlay(Snapshot):
 
     def models(self) -> tuple[ModelName, ...]:
         """As in `Snapshot`."""
-        return self._merged(self._base.models(), lambda key: key.model if isinstance(key, ModelKey) else None)
+        return self._with_edits((ModelKey,), self._base.models)
 
     def versions(self, model: ModelName) -> tuple[int, ...]:
         """As in `Snapshot`."""
-        return self._merged(
-            self._base.versions(model),
-            lambda key: key.version if isinstance(key, VersionKey) and key.model == model else None,
-        )
+        return self._with_edits((VersionKey, model), lambda: self._base.versions(model))
 
     def stages(self, model: ModelName) -> tuple[StageName, ...]:
         """As in `Snapshot`."""
-        return self._merged(
-            self._base.stages(model),
-            lambda key: key.stage if isinstance(key, StageKey) and key.model == model else None,
-        )
+        return self._with_edits((StageKey, model), lambda: self._base.stages(model))
 
     def aliases(self, model: ModelName) -> tuple[AliasName, ...]:
         """As in `Snapshot`."""
-        return self._merged(
-            self._base.aliases(model),
-            lambda key: key.alias if isinstance(key, AliasKey) and key.model == model else None,
-        )
+        return self._with_edits((AliasKey, model), lambda: self._base.aliases(model))
 
     def requests(self, model: ModelName | None) -> tuple[Id, ...]:
         """As in `Snapshot`."""
-        return self._merged(
-            self._base.requests(model),
-            lambda key: key.request if isinstance(key, RequestKey) and key.model == model else None,
-        )
+        return self._with_edits((RequestKey, model), lambda: self._base.requests(model))
 
     def comments(self, model: ModelName, version: int) -> tuple[Id, ...]:
         """As in `Snapshot`."""
-        return self._merged(
-            self._base.comments(model, version),
-            lambda key: (
-                key.comment if isinstance(key, CommentKey) and (key.model, key.version) == (model, version) else None
-            ),
-        )
+        return self._with_edits((CommentKey, model, version), lambda: self._base.comments(model, version))
 
     def deployments(self) -> tuple[DeploymentKey, ...]:
         """As in `Snapshot`."""
-        known = set(self._base.deployments())
-        for key, entity in self._edits.items():
-            if isinstance(key, DeploymentKey):
-                (known.discard if entity is None else known.add)(key)
-        return tuple(sorted(known, key=lambda key: (key.environment, key.name)))
+        found: tuple[tuple[str, str], ...] = self._with_edits(
+            (DeploymentKey,), lambda: ((key.environment, key.name) for key in self._base.deployments())
+        )
+        return tuple(DeploymentKey(environment=environment, name=name) for environment, name in found)
 
-    def _merged(self, base: Iterable[E], part: object) -> tuple[E, ...]:
-        known = set(base)
-        for key, entity in self._edits.items():
-            piece = part(key)  # type: ignore[operator]
-            if piece is not None:
-                (known.discard if entity is None else known.add)(piece)
-        return tuple(sorted(known))  # type: ignore[type-var]
+    def _with_edits(self, listing: _Listing, base: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
+        known = self._merged.get(listing)
+        if known is None:
+            known = sorted(base())
+            for piece, there in self._changed.get(listing, {}).items():
+                _put(known, piece, there=there)
+            self._merged[listing] = known
+        return tuple(known)
+
+
+def _listed(key: Key) -> tuple[_Listing, Any]:
+    """In which listing an entity with this key appears, and as what."""
+    match key:
+        case VersionKey():
+            return (VersionKey, key.model), key.version
+        case StageKey():
+            return (StageKey, key.model), key.stage
+        case AliasKey():
+            return (AliasKey, key.model), key.alias
+        case ModelKey():
+            return (ModelKey,), key.model
+        case RequestKey():
+            return (RequestKey, key.model), key.request
+        case CommentKey():
+            return (CommentKey, key.model, key.version), key.comment
+        case DeploymentKey():
+            return (DeploymentKey,), (key.environment, key.name)
+        case PolicyKey():
+            return (PolicyKey,), ""
+
+
+def _put(pieces: list[Any], piece: Any, *, there: bool) -> None:
+    """Puts `piece` into its place in the sorted list, or takes it out."""
+    place = bisect_left(pieces, piece)
+    found = place < len(pieces) and pieces[place] == piece
+    if there and not found:
+        pieces.insert(place, piece)
+    elif found and not there:
+        del pieces[place]
 
 
 def _typed(found: Entity | None, kind: type[E]) -> E | None:

@@ -35,7 +35,7 @@ def read_model(fields: Fields) -> RegisteredModel:
         description=fields.text("description"),
         tags=fields.tags("tags"),
         last_deleted=fields.value.get("last_deleted", 0),
-        annotations=fields.value.get("annotations", {}),
+        annotations=fields.annotations(),
     )
 
 
@@ -88,7 +88,7 @@ def read_version(fields: Fields) -> ModelVersion:
         description=value["description"],
         tags=fields.tags("tags"),
         lineage=_read_lineage(value["lineage"]) if "lineage" in value else _NO_LINEAGE,
-        annotations=value.get("annotations", {}),
+        annotations=fields.annotations(),
     )
 
 

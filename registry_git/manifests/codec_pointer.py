@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from registry_git.core.frozen import Frozen
 from registry_git.core.model import AliasPointer, Deployment, Resolved, StagePointer
 from registry_git.core.names import AliasName, Id, StageName, dns_label, parse_name, parse_version
 from registry_git.manifests.fields import Fields, parse_actor, parse_model, sorted_by_key, without_empty
@@ -119,7 +121,7 @@ def read_deployment(fields: Fields) -> Deployment:
         version=fields.optional("version", parse_version),
         follow=fields.text("follow"),
         resolved=_read_resolved(fields.mapping("resolved")) if "resolved" in fields.value else None,
-        annotations=fields.value.get("annotations", {}),
+        annotations=fields.annotations(),
     )
 
 
@@ -127,9 +129,9 @@ def _metadata(label: str, annotations: Any) -> dict[str, Any]:
     return {"name": label, "annotations": {LOCAL_CONFIG: "true", **sorted_by_key(annotations)}}
 
 
-def _annotations(fields: Fields) -> dict[str, str]:
+def _annotations(fields: Fields) -> Mapping[str, str]:
     found = fields.value["metadata"]["annotations"]
-    return {key: value for key, value in found.items() if key != LOCAL_CONFIG}
+    return Frozen({key: value for key, value in found.items() if key != LOCAL_CONFIG})
 
 
 def _check_label(fields: Fields, label: str) -> None:

@@ -9,12 +9,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from registry_git.core.frozen import Frozen
 from registry_git.core.model import NO_STAGE
 from registry_git.core.names import AliasName, StageName, parse_name, parse_tag_key
-from registry_git.core.rules import Action, Policy, Rule, Stage
+from registry_git.core.rules import Action, ForgeKind, ForgeSettings, Policy, Rule, Stage
 from registry_git.manifests.fields import Fields, sorted_by_key, without_empty
 
 _UNASKED = (Action.REGISTER, Action.EDIT)  # no request can ask for these
+_OWNED = (ForgeKind.GITHUB, ForgeKind.GITLAB, ForgeKind.GITEA)  # a repository there belongs to somebody
+_NESTED = (ForgeKind.GITLAB, ForgeKind.PAGURE)  # groups in groups; forks
 
 
 def policy_members(policy: Policy) -> dict[str, Any]:
@@ -28,6 +31,7 @@ def policy_members(policy: Policy) -> dict[str, Any]:
                 "roles": {role: list(emails) for role, emails in policy.roles.items()},
                 "rules": [_rule_members(rule) for rule in policy.rules],
                 "keys": {email: list(keys) for email, keys in policy.keys.items()},
+                "forge": _forge_members(policy.forge) if policy.forge else {},
                 "annotations": sorted_by_key(policy.annotations),
             }
         ),
@@ -42,10 +46,11 @@ def read_policy(fields: Fields) -> Policy:
         name=fields.parse("name", lambda text: parse_name("registry name", text)),
         layout=fields.text("layout", "flat"),
         stages=tuple(_read_stage(stage, spelled) for stage in fields.items("stages")),
-        roles={role: tuple(dict.fromkeys(email.lower() for email in emails)) for role, emails in roles.items()},
+        roles=Frozen({role: tuple(dict.fromkeys(email.lower() for email in emails)) for role, emails in roles.items()}),
         rules=tuple(_read_rule(rule, spelled, roles) for rule in fields.items("rules")),
         keys=_read_keys(fields.mapping("keys")),
-        annotations=fields.value.get("annotations", {}),
+        forge=_read_forge(fields.mapping("forge")) if "forge" in fields.value else None,
+        annotations=fields.annotations(),
     )
 
 
@@ -166,7 +171,7 @@ def _read_bounds(require: Fields, key: str) -> dict[str, float]:
     for name, bound in bounds.items():
         if not math.isfinite(float(bound)):
             raise require.refuse(key, f"The bound of {name!r} is not a finite number.")
-    return {name: float(bound) for name, bound in bounds.items()}
+    return Frozen({name: float(bound) for name, bound in bounds.items()})
 
 
 def _read_keys(fields: Fields) -> dict[str, tuple[str, ...]]:
@@ -175,4 +180,27 @@ def _read_keys(fields: Fields) -> dict[str, tuple[str, ...]]:
         if email.lower() in found:
             raise fields.refuse(email, f"The keys of {email.lower()} are there twice: case does not count.")
         found[email.lower()] = tuple(keys)
-    return found
+    return Frozen(found)
+
+
+def _forge_members(forge: ForgeSettings) -> dict[str, Any]:
+    return {
+        "kind": forge.kind.value,
+        "url": forge.url,
+        "repository": forge.repository,
+        **without_empty({"people": sorted_by_key(forge.people)}),
+    }
+
+
+def _read_forge(fields: Fields) -> ForgeSettings:
+    kind = ForgeKind(fields.value["kind"])
+    repository = fields.text("repository")
+    parts = repository.count("/") + 1
+    if (parts < 2 and kind in _OWNED) or (parts > 2 and kind not in _NESTED):
+        raise fields.refuse("repository", f"{repository!r} is no repository on {kind.value}.", "Write owner/name.")
+    people: dict[str, str] = {}
+    for login, email in fields.mapping("people").value.items():
+        if login.lower() in people:
+            raise fields.mapping("people").refuse(login, f"{login.lower()} is there twice: case does not count.")
+        people[login.lower()] = email.lower()
+    return ForgeSettings(kind=kind, url=fields.text("url").rstrip("/"), repository=repository, people=people)

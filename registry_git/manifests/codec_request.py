@@ -74,7 +74,7 @@ def read_request(fields: Fields) -> TransitionRequest:
         proposal=fields.text("proposal"),
         refreshed=fields.optional("refreshed", Timestamp.parse),
         reviews=tuple(_read_review(review) for review in fields.items("reviews")),
-        annotations=fields.value.get("annotations", {}),
+        annotations=fields.annotations(),
     )
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from registry_git.core.errors import Invalid
+from registry_git.core.frozen import Frozen
 from registry_git.core.names import Actor, ModelName, parse_tag_key
 from registry_git.core.times import Timestamp
 from registry_git.manifests.yaml_reader import step
@@ -85,7 +86,11 @@ class Fields:
                 parse_tag_key(name)
             except Invalid as problem:
                 raise Misplaced(step(step(self.place, key), name), problem.message, problem.hint) from None
-        return dict(sorted(found.items()))
+        return Frozen(sorted(found.items()))
+
+    def annotations(self) -> Mapping[str, str]:
+        """What other programs noted; empty when there is nothing."""
+        return Frozen(self.value.get("annotations", {}))
 
     def time(self, key: str) -> Timestamp:
         """A required time. Raises: Misplaced."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import lru_cache
-from hashlib import sha256
 from typing import NoReturn
 
 from registry_git.core.errors import Invalid
@@ -105,6 +104,8 @@ def model_directory(name: ModelName, layout: Layout) -> str:
     component = encode(name)
     if layout is Layout.FLAT:
         return f"{MODELS}/{component}"
+    from hashlib import sha256  # slow to import
+
     return f"{MODELS}/{sha256(name.encode('utf-8')).hexdigest()[:2]}/{component}"
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 Predicate: TypeAlias = Callable[[Any], bool]
 
-_SILENT = frozenset(("description", "title", "type"))
+_SILENT = frozenset(("$schema", "$id", "description", "title", "type"))
 _TYPES = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,)}
 _known: dict[int, tuple[dict[str, Any], Predicate]] = {}
 
@@ -89,18 +89,33 @@ def _object(schema: dict[str, Any]) -> Predicate:
     understood = {"properties", "required", "additionalProperties", "propertyNames"} | _SILENT
     if not understood.issuperset(schema):
         return _unsure
-    properties = {name: _built(inner) for name, inner in schema.get("properties", {}).items()}
     required = frozenset(schema.get("required", ()))
     rest = schema.get("additionalProperties", True)
     other = _built(rest) if isinstance(rest, dict) else _unsure if rest is False else _sure
     name_test = _built(schema["propertyNames"]) if "propertyNames" in schema else _sure
+    properties = _Properties(schema.get("properties", {}), other)
 
     def check(value: Any) -> bool:
         if type(value) is not dict or not required.issubset(value):
             return False
-        return all(properties.get(name, other)(inner) and name_test(name) for name, inner in value.items())
+        return all(properties[name](inner) and name_test(name) for name, inner in value.items())
 
     return check
+
+
+class _Properties(dict[str, Predicate]):
+    """The predicate of each property, built when the first value has it; `other` for those that are not listed."""
+
+    def __init__(self, schemas: dict[str, Any], other: Predicate) -> None:
+        super().__init__()
+        self._schemas = schemas
+        self._other = other
+
+    def __missing__(self, name: str) -> Predicate:
+        if name not in self._schemas:
+            return self._other  # not kept: there is no end to such names
+        built = self[name] = _built(self._schemas[name])
+        return built
 
 
 def _unsure(_value: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from registry_git.core.changes.proposal import Act, Headline, Proposal, Touch
-from registry_git.core.errors import NotFound, PermissionDenied
+from registry_git.core.errors import Conflict, NotFound, PermissionDenied
 from registry_git.core.model import (
     Action,
     Comment,
@@ -132,9 +132,20 @@ def change_policy(snapshot: Snapshot, act: Act, *, policy: Policy) -> Proposal:
     """Another `registry.yaml`, judged by the one that is there now.
 
     The layout is not the policy's to change: `relayout` moves the files with it.
+
+    Raises:
+        Conflict: a stage that holds a version would be gone, or spelled otherwise.
     """
     before = snapshot.policy()
     after = replace(policy, layout=before.layout)
+    gone = {stage.name for stage in before.stages} - {stage.name for stage in after.stages}
+    for model in snapshot.models() if gone else ():
+        for stage in snapshot.stages(model):
+            if stage in gone:
+                raise Conflict(
+                    f"{model} has a version in {stage}, which the new policy does not list.",
+                    hint="Keep the stage as it is spelled, or take every version out of it first.",
+                )
     edits: dict[Key, Entity | None] = {} if after == before else {PolicyKey(): after}
     return Proposal(
         edits=edits,

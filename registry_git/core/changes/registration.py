@@ -158,9 +158,12 @@ def delete_model(snapshot: Snapshot, act: Act, *, model: ModelName) -> Proposal:
         )
     for number in snapshot.versions(model):
         _refuse_used(snapshot, model, number)
+    touches = [Touch(action=Action.DELETE, model=model)]
+    touches += [Touch(action=Action.STAGE, model=model, target=stage) for stage in snapshot.stages(model)]
+    touches += [Touch(action=Action.ALIAS, model=model, target=alias) for alias in snapshot.aliases(model)]
     return Proposal(
         edits=dict.fromkeys(snapshot.keys_of(model)),
-        touches=(Touch(action=Action.DELETE, model=model),),
+        touches=tuple(touches),
         headline=Headline(sentence=f"Delete registered model {model}", action="delete-model", model=model),
         comment=act.comment,
     )
@@ -207,10 +210,10 @@ def rename_model(snapshot: Snapshot, act: Act, *, model: ModelName, new_name: Mo
         elif isinstance(entity, (ModelVersion, Comment, TransitionRequest)):
             entity = replace(entity, model=new_name)
         elif isinstance(entity, StagePointer):
-            touches.append(Touch(action=Action.STAGE, model=model, target=entity.stage))
+            touches += _moved(snapshot, Action.STAGE, model, new_name, entity.stage, entity.versions)
             entity = replace(entity, model=new_name, request=act.id)
         elif isinstance(entity, AliasPointer):
-            touches.append(Touch(action=Action.ALIAS, model=model, target=entity.alias))
+            touches += _moved(snapshot, Action.ALIAS, model, new_name, entity.alias, (entity.version,))
             entity = replace(entity, model=new_name, request=act.id)
         if entity is not None:
             edits[entity.key] = entity
@@ -220,6 +223,18 @@ def rename_model(snapshot: Snapshot, act: Act, *, model: ModelName, new_name: Mo
         headline=Headline(sentence=f"Rename {model} to {new_name}", action="rename-model", model=new_name),
         comment=act.comment,
     )
+
+
+def _moved(
+    snapshot: Snapshot, action: Action, model: ModelName, new_name: ModelName, target: str, versions: tuple[int, ...]
+) -> list[Touch]:
+    """What a rename does to a pointer: it goes under the old name, and its versions enter it under the new one.
+
+    Rules are written for names, so a model must not slip past the rule of its new name.
+    """
+    entering = [replace(snapshot.version(model, number), model=new_name) for number in versions]
+    gone = Touch(action=action, model=model, target=target)
+    return [gone, *(Touch(action=action, model=new_name, target=target, entering=one) for one in entering)]
 
 
 def versions_with_id(snapshot: Snapshot, model: ModelName, act: Act) -> ModelVersion | None:
