@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 
 import pygit2
 
 from registry_git.core.errors import AlreadyExists
 from registry_git.gitstore.disk import explained
 from registry_git.gitstore.porcelain import Porcelain, check_url
-from registry_git.gitstore.remote import ORIGIN
+from registry_git.gitstore.remote import ORIGIN, TRACKED_MAIN, TRACKED_REQUESTS
 from registry_git.gitstore.repository import MAIN
 
 # Pushes by plain git must be as durable as our own writes, and no collection may run beside a writer.
@@ -44,25 +47,40 @@ def create_repository(path: Path, *, bare: bool) -> None:
             repository.config[key] = value
 
 
-def clone_repository(url: str, path: Path, *, bare: bool) -> None:
-    """A clone that follows the registry at `url`.
+@contextmanager
+def clone_repository(url: str, path: Path, *, bare: bool) -> Iterator[None]:
+    """A clone that follows the registry at `url`, kept if the body of the `with` raises nothing.
 
     Raises:
         Invalid: a URL that git must not be given; AlreadyExists: something is at `path`; Unavailable.
     """
     check_url(url)
-    if path.exists() and any(path.iterdir()):
+    was_there = path.exists()
+    if was_there and (not path.is_dir() or any(path.iterdir())):
         raise AlreadyExists(f"{path} exists and is not empty.", hint="Choose another path.")
     with explained(f"create {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _clone(url, path, bare=bare)
+        yield
+    except BaseException:
+        rmtree(path, ignore_errors=True)
+        if was_there:
+            path.mkdir()
+        raise
+
+
+def _clone(url: str, path: Path, *, bare: bool) -> None:
     flags = ["--bare"] if bare else []
     Porcelain(None).run("clone", "--quiet", "--no-tags", *flags, "--", url, str(path))
     git_dir = path if bare else path / ".git"
     git = Porcelain(git_dir)
     for key, value in DURABLE_CONFIG.items():
         git.run("config", key, value)
+    # Plain `git fetch` must not move what was seen of `main` backwards either, so without a `+`.
+    git.run("config", "--replace-all", f"remote.{ORIGIN}.fetch", f"{MAIN}:{TRACKED_MAIN}")
+    git.run("config", "--add", f"remote.{ORIGIN}.fetch", f"+refs/heads/request/*:{TRACKED_REQUESTS}*")
     if bare:
         # a bare clone maps every branch onto itself; here what the remote holds is kept apart
-        git.run("config", f"remote.{ORIGIN}.fetch", f"+refs/heads/*:refs/remotes/{ORIGIN}/*")
         for name in git.run("for-each-ref", "--format=%(refname)", "refs/heads/request/")[1].split():
             git.run("update-ref", "-d", name)

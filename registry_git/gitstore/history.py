@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from registry_git.core.errors import Corrupt
 from registry_git.core.names import Actor
-from registry_git.gitstore.porcelain import Porcelain
-from registry_git.gitstore.repository import Commit, Repository
+from registry_git.gitstore.porcelain import GitFailed, Porcelain
+from registry_git.gitstore.repository import Commit, Repository, readable_seconds
 from registry_git.gitstore.trees import EMPTY_TREE, FileChange, compare_trees
 
 _NEAR = 64  # commits that are compared here; a longer stretch is streamed from one `git log`
@@ -23,10 +24,15 @@ class Step:
     changes: tuple[FileChange, ...]
 
 
+class Sideways(Exception):
+    """A commit is not on the line: somebody merged `main` into a branch, and moved `main` to that branch."""
+
+
 def steps(repository: Repository, *, since: str | None, until: str) -> Iterator[Step]:
     """The commits after `since` (None: from the first) up to `until`, oldest first.
 
-    `since` must be on the first-parent line of `until`.
+    Raises:
+        Sideways: `since` is not on the first-parent line of `until`.
     """
     near: list[Commit] = []
     at: str | None = until
@@ -39,8 +45,16 @@ def steps(repository: Repository, *, since: str | None, until: str) -> Iterator[
             before = repository.tree_of(commit.parents[0]) if commit.parents else EMPTY_TREE
             changes = tuple(compare_trees(before, commit.tree, read=repository.read))
             yield Step(commit=commit, changes=changes)
+    elif at is None:
+        raise Sideways(since)
     else:
-        yield from _streamed(repository, since, until)
+        line = _streamed(repository, since, until)
+        if since is not None:
+            oldest = next(line)
+            if oldest.commit.parents[:1] != (since,):
+                raise Sideways(since)
+            yield oldest
+        yield from line
 
 
 def first_parents(repository: Repository, until: str) -> Iterator[Commit]:
@@ -70,7 +84,10 @@ def _streamed(repository: Repository, since: str | None, until: str) -> Iterator
         stretch,
         "--",
     )
-    yield from _parsed(_tokens(blocks))
+    try:
+        yield from _parsed(_tokens(blocks))
+    except GitFailed as problem:
+        raise Corrupt(f"The history cannot be read: {problem.message}", hint="See: git fsck --full") from None
 
 
 def _tokens(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -107,6 +124,7 @@ def _change(raw: bytes, path: bytes) -> FileChange:
         before=None if before == _NONE else before,
         after=None if after == _NONE else after,
         mode=after_mode if after != _NONE else before_mode,
+        mode_before=before_mode if before != _NONE else after_mode,
     )
 
 
@@ -118,7 +136,7 @@ def _commit(oid: str, head: list[str]) -> Commit:
         parents=tuple(parents.split()),
         author=_actor(author, author_email),
         committer=_actor(committer, committer_email),
-        at=int(at),
+        at=readable_seconds(int(at)),
         message=message,
     )
 

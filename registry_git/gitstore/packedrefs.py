@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 
 from registry_git.gitstore import disk
-from registry_git.gitstore.reflock import LockFile
 
 NAME = "packed-refs"
 
@@ -50,6 +49,8 @@ class Without:
     """
 
     def __init__(self, git_dir: str, name: str, *, durable: bool) -> None:
+        from registry_git.gitstore.reflock import LockFile  # reading takes no lock
+
         self._git_dir = git_dir
         self._name = name
         self._durable = durable

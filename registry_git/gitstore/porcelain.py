@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from subprocess import PIPE, TimeoutExpired
 from typing import IO, Any, cast
 
 from registry_git.core.errors import Invalid, Unavailable
@@ -19,7 +20,14 @@ _KEPT = re.compile(
     r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|TERMINAL_PROMPT|PROXY_COMMAND|EXEC_PATH|HTTP_.*|SSL_.*|CURL_.*|TRACE.*|"
     r"CONFIG_NOSYSTEM|CONFIG_GLOBAL|CONFIG_SYSTEM|PYTHON_.*)"
 )
-_SAFE_CONFIG = ("core.fsmonitor=false", "gpg.program=gpg", "gpg.ssh.program=ssh-keygen", "protocol.ext.allow=never")
+# What a repository's own configuration may name and git would run. Hooks of the remote run there all the same.
+_SAFE_CONFIG = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "gpg.program=gpg",
+    "gpg.ssh.program=ssh-keygen",
+    "protocol.ext.allow=never",
+)
 _FORCED = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
@@ -27,6 +35,7 @@ _FORCED = {
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
 }
+_PATIENCE_SECONDS = 20  # for a credential helper that may wait for somebody
 _SCHEME = re.compile(r"(file|git|https?|ssh)://([^/]*)(/.*)?", re.DOTALL)
 _SCP = re.compile(r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?([A-Za-z0-9_.\[][A-Za-z0-9_.:\]-]*):(?!//)(?!:)[^:].*", re.DOTALL)
 
@@ -111,6 +120,25 @@ class Porcelain:
         status = process.proc.wait()
         if status:
             raise GitFailed(arguments[0], int(status), stderr.decode(errors="replace"))
+
+    def ask_credential(self, asked: str) -> str:
+        """What the user's credential helper knows: the answer of `git credential fill`, "" when that is nothing.
+
+        Nobody is asked at a terminal or in a window, and no repository's own configuration is read.
+        """
+        process = self._git().execute(
+            self._command((f"--git-dir={os.devnull}", "credential", "fill"), ()),
+            as_process=True,  # GitPython traces what other calls give back, and here that is a password
+            istream=PIPE,
+            env={**_FORCED, "GIT_ASKPASS": "", "GCM_INTERACTIVE": "never"},
+        )
+        try:
+            out, _ = process.proc.communicate(asked.encode(), timeout=_PATIENCE_SECONDS)
+        except TimeoutExpired:
+            process.proc.kill()
+            process.proc.communicate()
+            return ""
+        return bytes(out).decode(errors="replace") if process.proc.returncode == 0 else ""
 
     def _git(self) -> Any:
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")

@@ -6,19 +6,17 @@ The protocol is git's own (`<ref>.lock`, `packed-refs.lock`), so git may read, p
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
 from pathlib import Path
 
-import pygit2
-
-from registry_git.core.errors import Conflict, Corrupt, Invalid, Unavailable
+from registry_git.core.errors import Conflict, Unavailable
 from registry_git.gitstore import disk, packedrefs
 from registry_git.gitstore import reflog as reflogs
 from registry_git.gitstore.objects import check_object_id
 from registry_git.gitstore.reflock import Locked, LockFile, recover_stale_lock
 from registry_git.gitstore.reflog import ReflogEntry
-from registry_git.gitstore.refnames import HEAD, check_ref_name
+from registry_git.gitstore.refnames import check_ref_name
+from registry_git.gitstore.refread import check_format, read_ref, value_of
 
 __all__ = [
     "Locked",
@@ -32,9 +30,6 @@ __all__ = [
     "recover_stale_lock",
     "sync_ref",
 ]
-
-_OID = re.compile(rb"([0-9a-f]{40})\s*")
-_SYMBOLIC = re.compile(rb"ref:\s*(\S+)\s*")
 
 
 class Moved(Conflict):
@@ -60,63 +55,6 @@ class Unconfirmed(Unavailable):
 
     A retry finds the change made; it must call `sync_ref` before it answers so.
     """
-
-
-def check_format(git_dir: Path) -> None:
-    """Returns when the repository stores objects and references in the way that this floor reads and writes.
-
-    Raises:
-        Invalid: reftable references, SHA-256 objects, a format that is newer than 1, or a linked work tree.
-        Unavailable: the configuration cannot be read.
-    """
-    if (git_dir / "commondir").exists():
-        raise Invalid(f"{git_dir} is a linked work tree.", hint="Open the repository that it belongs to.")
-    try:
-        config = pygit2.Config(os.fspath(git_dir / "config"))
-        values = {entry.name: (entry.value or "").lower() for entry in config}
-    except (OSError, pygit2.GitError) as problem:
-        raise Unavailable(
-            f"The configuration of {git_dir} cannot be read: {problem}.", hint="Check `git config --list` there."
-        ) from None
-    storage = values.get("extensions.refstorage", "files")
-    if storage != "files":
-        raise Invalid(
-            f"{git_dir} keeps its references as {storage}; a registry needs plain files.",
-            hint="Run `git refs migrate --ref-format=files` there.",
-        )
-    algorithm = values.get("extensions.objectformat", "sha1")
-    if algorithm != "sha1":
-        raise Invalid(
-            f"{git_dir} names its objects by {algorithm}; a registry needs sha1.",
-            hint="Make a new repository with `git init --object-format=sha1`.",
-        )
-    if values.get("core.repositoryformatversion", "0") not in ("0", "1"):
-        raise Invalid(f"{git_dir} has a format that is newer than this program.", hint="Use a newer registry-git.")
-
-
-def read_ref(git_dir: Path, name: str) -> str | None:
-    """The object id that the reference has now; None when it does not exist.
-
-    Args:
-        git_dir: the repository.
-        name: a full name (`refs/heads/main`), or `HEAD`, which is followed if it is symbolic (None on a branch
-            without a commit).
-
-    Raises:
-        Invalid: a name that is no full one.
-        Corrupt: the file is empty or holds something else than an object id.
-        Unavailable: it cannot be read.
-    """
-    root = os.fspath(git_dir)
-    with disk.explained(f"read {name}"):
-        if name == HEAD:
-            content = _loose(root, HEAD)
-            symbolic = _SYMBOLIC.fullmatch(content or b"")
-            if symbolic is None:
-                return None if content is None else _parse(HEAD, content)
-            name = symbolic[1].decode("utf-8", errors="replace")
-        check_ref_name(name)
-        return _read(root, name)
 
 
 def move_ref(
@@ -240,7 +178,7 @@ def _sync_directories(root: str, target: str, *, to: str) -> None:
 
 
 def _check(root: str, name: str, expected: str | None) -> None:
-    actual = _read(root, name)
+    actual = value_of(root, name)
     if actual != expected:
         raise Moved(name, expected=expected, actual=actual)
 
@@ -271,36 +209,3 @@ def _in_the_way(name: str, other: str) -> Conflict:
     return Conflict(
         f"{name} cannot be made, because {other} exists.", hint="Rename or delete the branch that is in the way."
     )
-
-
-def _read(root: str, name: str) -> str | None:
-    content = _loose(root, name)
-    if content is not None:
-        return _parse(name, content)
-    found = packedrefs.find(packedrefs.read(root), name)
-    return None if found is None else _parse(name, found.encode("ascii", errors="replace"))
-
-
-def _loose(root: str, name: str) -> bytes | None:
-    try:
-        fd = os.open(f"{root}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
-        return os.read(fd, 4096)
-    except IsADirectoryError:
-        return None
-    finally:
-        os.close(fd)
-
-
-def _parse(name: str, content: bytes) -> str:
-    found = _OID.fullmatch(content)
-    if found is None:
-        what = "is symbolic" if _SYMBOLIC.fullmatch(content) else "holds no object id"
-        raise Corrupt(
-            f"The reference {name} {what}.",
-            path=name,
-            hint=f"See `git reflog {name}` or another clone for its last value, and set it with `git update-ref`.",
-        )
-    return found[1].decode("ascii")

@@ -6,12 +6,17 @@ longer a descendant of what was last seen is an alarm, never merged over.
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
-from registry_git.core.errors import Conflict, Corrupt, PermissionDenied
-from registry_git.gitstore.porcelain import GitFailed, Porcelain
+from registry_git.core.errors import Corrupt, NotFound, PermissionDenied
+from registry_git.gitstore.lock import WriterLock
+from registry_git.gitstore.porcelain import GitFailed, Porcelain, is_url
 from registry_git.gitstore.refs import Moved
 from registry_git.gitstore.repository import MAIN, Repository
 
@@ -54,33 +59,62 @@ class Remote:
         """Where it is."""
         return str(self._repository.git.config[f"remote.{ORIGIN}.url"])
 
+    def turn(self, *, timeout_seconds: float) -> AbstractContextManager[object]:
+        """The writers' lock of a remote that is a path on this machine: there one can wait for one's turn.
+
+        Raises:
+            Unavailable: on entry; others kept it for longer than that.
+        """
+        path = Path(self.url)
+        git_dir = path / ".git" if (path / ".git").is_dir() else path
+        if is_url(self.url) or not (git_dir / "HEAD").is_file() or not os.access(git_dir, os.W_OK):
+            return nullcontext()
+        return WriterLock(git_dir, timeout_seconds=timeout_seconds)
+
     def fetch(self) -> None:
         """Brings the remote's `main` and request branches here, as `refs/remotes/origin/…`.
 
         Raises:
-            Corrupt: the remote's history was rewritten: an alarm, nothing is moved.
+            Corrupt: the remote's history was rewritten, or is gone: an alarm, nothing is moved.
+            NotFound: it never had a branch main.
             Unavailable: it cannot be reached.
         """
-        status, _, stderr = self._git.run(
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--prune",
-            "--no-auto-maintenance",
-            "--no-write-fetch-head",
-            ORIGIN,
-            f"{MAIN}:{TRACKED_MAIN}",
-            f"+refs/heads/request/*:{TRACKED_REQUESTS}*",
-            ok=range(256),
-        )
-        if status == 0:
-            return
+        for pause in (0.02, 0.1, 0.4, None):
+            status, _, stderr = self._git.run(
+                "fetch",
+                "--no-tags",
+                "--prune",
+                "--atomic",
+                "--no-auto-maintenance",
+                "--no-write-fetch-head",
+                ORIGIN,
+                f"{MAIN}:{TRACKED_MAIN}",
+                f"+refs/heads/request/*:{TRACKED_REQUESTS}*",
+                ok=range(256),
+            )
+            if status == 0:
+                return
+            if pause is None or "cannot lock ref" not in stderr:
+                break
+            time.sleep(pause)  # another git here moved the reference meanwhile, such as a push whose caller was killed
         if "non-fast-forward" in stderr or "[rejected]" in stderr:
             raise Corrupt(
                 f"The history of main at {self.url} was rewritten: it no longer continues what was seen here.",
                 hint=f"Find out who forced a push. What was seen here is kept at {TRACKED_MAIN}.",
             )
+        if f"couldn't find remote ref {MAIN}" in stderr:
+            if self._repository.ref(TRACKED_MAIN) is None:
+                raise NotFound(f"{self.url} holds no registry: it has no branch main.", hint="Check the address.")
+            raise Corrupt(
+                f"The branch main at {self.url} is gone.",
+                hint=f"Find out who deleted it. What was seen here is kept at {TRACKED_MAIN}.",
+            )
         raise GitFailed("fetch", status, stderr)
+
+    def _as_author(self, moves: Sequence[RefMove]) -> dict[str, str]:
+        """Who pushes, for a hook at the end of a path; other transports know it themselves and do not pass it on."""
+        tips = [move.new for move in moves if move.new]
+        return {"REGISTRY_GIT_ACTOR": str(self._repository.commit(tips[0]).author)} if tips else {}
 
     def push(self, moves: Sequence[RefMove]) -> None:
         """Moves references at the remote, all or none, if each is where it is expected.
@@ -93,23 +127,37 @@ class Remote:
         leases = [f"--force-with-lease={move.name}:{move.old or ''}" for move in moves]
         specs = [f"{move.new or ''}:{move.name}" for move in moves]
         status, out, stderr = self._git.run(
-            "push", "--porcelain", "--atomic", "--no-verify", *leases, ORIGIN, *specs, ok=range(256)
+            "push",
+            "--porcelain",
+            "--atomic",
+            "--no-verify",
+            *leases,
+            ORIGIN,
+            *specs,
+            extra=self._as_author(moves),
+            ok=range(256),
         )
         if status == 0:
             return
         said = f"{out}\n{stderr}"
         if _REFUSED.search(said):
-            remarks = [line.removeprefix("remote:").strip() for line in said.split("\n") if line.startswith("remote:")]
-            reason = " ".join(filter(None, remarks)) or "a hook or branch protection declined it"
-            raise PermissionDenied(f"{self.url} refused the push: {reason}", hint="Ask for it with a request.")
+            raise _refusal(self.url, said)
         if _LOST.search(said):
             raise Moved(moves[0].name, expected=moves[0].old, actual=None)
         raise GitFailed("push", status, stderr or out)
 
 
-def diverged(ahead: int) -> Conflict:
-    """The error for a clone whose `main` has commits that the remote lacks."""
-    return Conflict(
-        f"main here has {ahead} commit{'s' if ahead > 1 else ''} that the remote lacks.",
-        hint="Send them with: registry-git sync",
+def _refusal(url: str, said: str) -> PermissionDenied:
+    """The error that a remote's refusal becomes: in its own words, with its own hint where it gives one."""
+    remarks = [line.removeprefix("remote:").strip() for line in said.split("\n") if line.startswith("remote:")]
+    hints = [remark.removeprefix("hint: ") for remark in remarks if remark.startswith("hint: ")]
+    reasons = [remark.removeprefix("error: ") for remark in remarks if remark and not remark.startswith("hint: ")]
+    reason = " ".join(reasons) or "a hook or branch protection declined it"
+    return PermissionDenied(
+        f"{url} refused the push: {reason}", hint=hints[0] if hints else "Ask for it with a request."
     )
+
+
+def tracked(name: str) -> str:
+    """The reference here that shows a branch of the remote: `refs/heads/main` is `refs/remotes/origin/main`."""
+    return f"refs/remotes/{ORIGIN}/{name.removeprefix('refs/heads/')}"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,11 +15,16 @@ import pygit2
 
 from registry_git.core.errors import Corrupt, Invalid, NotFound, Unavailable
 from registry_git.core.names import Actor
-from registry_git.gitstore.refs import check_format, read_ref
-from registry_git.gitstore.trees import EMPTY_TREE, parse_tree
+from registry_git.gitstore.loose import FIRST, LooseObjects, read_loose
+from registry_git.gitstore.refread import check_format, read_ref
+from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree
 
 MAIN = "refs/heads/main"
+_DIRECTORY = "40000"
+_LAST_SECOND = 253402300799  # the end of the year 9999
 _CACHED = 20_000  # decoded manifests kept, by blob id: content never changes under an id
+_TREES = 256  # directories kept open, by tree id: of the newest commits nearly all are the same
+_DIRECTORIES = 4_096  # ids of directories kept, by root tree and path
 T = TypeVar("T")
 
 
@@ -48,7 +57,26 @@ class Repository:
             self.git_dir = (self.git_dir / common.read_text().strip()).resolve()
         check_format(self.git_dir)
         self.workdir = Path(self.git.workdir) if self.git.workdir else None
+        self._objects = os.fspath(self.objects_dir)
+        self.git.odb.add_backend(LooseObjects(self._objects), FIRST)
         self._cache: OrderedDict[tuple[str, str], object] = OrderedDict()
+        self._trees: OrderedDict[str, pygit2.Tree] = OrderedDict()
+        self._directories: dict[tuple[str, str], str] = {}
+        self.borrowed: list[Path] = []
+
+    def borrow(self, objects: Path) -> None:
+        """Lets reads find the objects in another directory too: a push that a hook is to judge, a merge for a try."""
+        self.git.odb.add_disk_alternate(os.fspath(objects))
+        self.borrowed.append(objects)
+
+    def give_back(self, objects: Path) -> None:
+        """Forgets a borrowed directory, which is going to be removed."""
+        self.borrowed.remove(objects)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a git process must be told to find the same objects; nothing when none are borrowed."""
+        return {"GIT_ALTERNATE_OBJECT_DIRECTORIES": listed(self.borrowed)} if self.borrowed else {}
 
     @property
     def objects_dir(self) -> Path:
@@ -58,6 +86,10 @@ class Repository:
     def ref(self, name: str) -> str | None:
         """The commit that a full reference name holds, or None."""
         return read_ref(self.git_dir, name)
+
+    def head(self) -> str:
+        """The full name of the branch that is checked out, or the commit when none is."""
+        return str(self.git.lookup_reference("HEAD").target)
 
     def refs(self, prefix: str) -> dict[str, str]:
         """All references below `prefix`, name to commit id, sorted."""
@@ -72,6 +104,9 @@ class Repository:
         """The content of an object. Raises: Corrupt when it is missing or damaged."""
         if oid == EMPTY_TREE:
             return b""
+        loose = read_loose(self._objects, oid)
+        if loose is not None:
+            return loose[1]
         try:
             return self.git.odb.read(oid)[1]
         except (KeyError, ValueError, pygit2.GitError) as problem:
@@ -94,7 +129,7 @@ class Repository:
             parents=tuple(map(str, found.parent_ids)),
             author=_actor(found.author),
             committer=_actor(found.committer),
-            at=found.commit_time,
+            at=readable_seconds(found.commit_time),
             message=found.message,
         )
 
@@ -103,31 +138,34 @@ class Repository:
         return self.commit(commit).tree
 
     def entry(self, tree: str, path: str) -> tuple[str, str] | None:
-        """The (mode, id) at a path below a tree; None when nothing is there. Raises: Corrupt for missing trees."""
-        here = tree
-        *above, last = path.split("/")
-        for name in above:
-            found = self._child(here, name)
-            if found is None or found[0] != "40000":
-                return None
-            here = found[1]
-        return self._child(here, last)
+        """The (mode, id) at a path below a tree; None when nothing is there.
+
+        Raises:
+            Corrupt: a tree is missing, or what should be a directory is a link or a file.
+        """
+        folder, _, last = path.rpartition("/")
+        directory = self._directory(tree, folder)
+        return None if directory is None else self._child(directory, last)
 
     def names(self, tree: str, path: str) -> list[tuple[str, str, str]]:
         """The entries (name, mode, id) of the directory at `path` below a tree; none when there is no directory."""
-        found = self.entry(tree, path) if path else ("40000", tree)
-        if found is None or found[0] != "40000":
+        found = self._directory(tree, path)
+        if found is None:
             return []
-        return [(name.decode(), mode.decode(), oid) for name, (mode, oid) in parse_tree(self.read(found[1])).items()]
+        return [(entry_name(name), mode.decode(), oid) for name, (mode, oid) in parse_tree(self.read(found)).items()]
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits, or None."""
-        base = self.git.merge_base(one, other)
+        with _history_read():
+            base = self.git.merge_base(one, other)
         return str(base) if base else None
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `descendant` is `ancestor` or comes after it."""
-        return ancestor == descendant or (self.has(ancestor) and self.git.descendant_of(descendant, ancestor))
+        if ancestor == descendant:
+            return True
+        with _history_read():
+            return self.has(ancestor) and self.git.descendant_of(descendant, ancestor)
 
     def cached(self, oid: str, path: str) -> object | None:
         """What `remember` kept for this blob at this path."""
@@ -150,17 +188,73 @@ class Repository:
             return Actor.parse(f"{config['user.name']} <{config['user.email']}>")
         return None
 
+    def _directory(self, tree: str, path: str) -> str | None:
+        """The id of the directory at a path below a tree, or None. The last ones are kept: reads come in clusters."""
+        if not path:
+            return tree
+        known = self._directories.get((tree, path))
+        if known is None:
+            folder, _, last = path.rpartition("/")
+            above = self._directory(tree, folder)
+            found = None if above is None else self._child(above, last)
+            if found is None:
+                return None
+            _require_directory(found[0], path)
+            if len(self._directories) >= _DIRECTORIES:
+                self._directories.clear()
+            known = self._directories[(tree, path)] = found[1]
+        return known
+
     def _child(self, tree: str, name: str) -> tuple[str, str] | None:
         if tree == EMPTY_TREE:
             return None
+        found = self._trees.get(tree)
+        if found is None:
+            found = self._tree(tree)
+            self._trees[tree] = found
+            if len(self._trees) > _TREES:
+                self._trees.popitem(last=False)
+        else:
+            self._trees.move_to_end(tree)
         try:
-            found = self.git[tree]
-        except (KeyError, ValueError, pygit2.GitError) as problem:
-            raise Corrupt(f"The tree {tree} is missing or damaged: {problem}.", hint="See: git fsck --full") from None
-        if not isinstance(found, pygit2.Tree) or name not in found:
+            child = found[name]
+        except KeyError:
             return None
-        child = found[name]
         return format(int(child.filemode), "o"), str(child.id)
+
+    def _tree(self, oid: str) -> pygit2.Tree:
+        try:
+            found = self.git[oid]
+        except (KeyError, ValueError, pygit2.GitError) as problem:
+            raise Corrupt(f"The tree {oid} is missing or damaged: {problem}.", hint="See: git fsck --full") from None
+        if not isinstance(found, pygit2.Tree):
+            raise Corrupt(f"The object {oid} should be a directory and is none.", hint="See: git fsck --full")
+        return found
+
+
+def readable_seconds(seconds: int) -> int:
+    """A commit's time, within the years that a date can write: git itself takes any number."""
+    return min(max(seconds, 0), _LAST_SECOND)
+
+
+@contextmanager
+def _history_read() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, ValueError, pygit2.GitError) as problem:
+        raise Corrupt(f"The history cannot be read: {problem}.", hint="See: git fsck --full") from None
+
+
+def _require_directory(mode: str, path: str) -> None:
+    if mode != _DIRECTORY:
+        raise Corrupt(
+            f"It has the mode {mode}, so it is no directory.", path=path, hint="Replace it by a directory of files."
+        )
+
+
+def listed(directories: Sequence[Path]) -> str:
+    """Directories as git takes a list of them in its environment."""
+    return ":".join(json.dumps(text) if ":" in (text := os.fspath(one)) else text for one in directories)
 
 
 def _opened(path: Path) -> pygit2.Repository:
@@ -168,7 +262,7 @@ def _opened(path: Path) -> pygit2.Repository:
         return pygit2.Repository(str(path))
     except pygit2.GitError as problem:
         text = str(problem)
-        if "owner" in text:
+        if "not owned" in text:
             raise Unavailable(
                 f"{path} belongs to another user, so git does not trust it.",
                 hint=f"If you do: git config --global --add safe.directory {path}",

@@ -7,12 +7,13 @@ from typing import TypeAlias
 
 from registry_git.core.errors import NotFound
 from registry_git.core.names import Actor
+from registry_git.gitstore.edit import Listing, edit_tree
 from registry_git.gitstore.objects import Staging, commit_bytes
 from registry_git.gitstore.remote import RefMove
 from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.gitstore.signing import SigningKey
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.gitstore.trees import EMPTY_TREE, Entries, edit_tree, parse_tree
+from registry_git.gitstore.trees import EMPTY_TREE, parse_tree
 
 FindBranch: TypeAlias = Callable[[str], str | None]
 FindKey: TypeAlias = Callable[[], SigningKey | None]
@@ -28,7 +29,7 @@ class Session:
         self._key = key
         self.staging = Staging()
         self.moves: list[RefMove] = []
-        self._remembered: dict[str, Entries] = {}
+        self._remembered: dict[str, Listing] = {}
         self._trees: dict[str, str] = {}
         self._times: dict[str, int] = {}
         main = repository.ref(MAIN)

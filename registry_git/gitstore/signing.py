@@ -39,6 +39,7 @@ def signer(repository: Repository, commit: str, keys: Mapping[str, tuple[str, ..
             "--",
             commit,
             config=("gpg.format=ssh", f"gpg.ssh.allowedSignersFile={allowed}", "gpg.ssh.revocationFile="),
+            extra=repository.environment,
             ok=range(256),
         )
     found = _GOOD.search(f"{out}\n{err}")

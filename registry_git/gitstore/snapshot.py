@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from registry_git.core.errors import Corrupt, Invalid
+from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.core.model import DeploymentKey, Entity, Key, Policy, PolicyKey
 from registry_git.core.names import AliasName, Id, ModelName, StageName, decode
 from registry_git.core.snapshot import Snapshot
-from registry_git.gitstore.repository import Repository
+from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.manifests import layout as paths
 from registry_git.manifests.codec import decode as decode_manifest
 from registry_git.manifests.layout import Layout
 
 _DIRECTORY = "40000"
 _FILE = "100644"
+_MODEL = "model.yaml"
 
 
 class GitSnapshot(Snapshot):
@@ -34,21 +35,21 @@ class GitSnapshot(Snapshot):
 
     def read(self, path: str, key: Key, mode: str, oid: str) -> Entity:
         """The entity in the file at `path`. Raises: Corrupt."""
-        known = self._repository.cached(oid, path)
-        if known is not None:
-            return known  # type: ignore[return-value]
         if mode != _FILE:
             raise Corrupt(
                 f"It has the mode {mode}, so it is no plain file.", path=path, hint="Replace it by a regular file."
             )
+        known = self._repository.cached(oid, path)
+        if known is not None:
+            return known  # type: ignore[return-value]
         return self._repository.remember(oid, path, decode_manifest(self._repository.read(oid), path=path, key=key))
 
     def models(self) -> tuple[ModelName, ...]:
         """As in `Snapshot`."""
         if self.layout is Layout.FLAT:
-            found = self._names("models", _DIRECTORY)
+            found = self._models_in("models")
         else:
-            found = [name for shard in self._names("models", _DIRECTORY) for name in self._names(f"models/{shard}")]
+            found = [name for shard in self._names("models", _DIRECTORY) for name in self._models_in(f"models/{shard}")]
         return tuple(sorted(ModelName(name) for name in map(_decoded, found) if name))
 
     def versions(self, model: ModelName) -> tuple[int, ...]:
@@ -91,6 +92,11 @@ class GitSnapshot(Snapshot):
             for name in self._names(f"deployments/{environment}")
         )
 
+    def _models_in(self, directory: str) -> list[str]:
+        """The directories that hold a model: the record of a deletion outlives its model."""
+        entries = self._repository.names(self.tree, directory)
+        return [name for name, mode, oid in entries if mode == _DIRECTORY and self._repository.entry(oid, _MODEL)]
+
     def _names(self, directory: str, mode: str = "") -> list[str]:
         entries = self._repository.names(self.tree, directory)
         return [name for name, found, _ in entries if not mode or found == mode]
@@ -98,6 +104,19 @@ class GitSnapshot(Snapshot):
     def _ids(self, directory: str) -> tuple[Id, ...]:
         names = (name.removesuffix(".yaml") for name in self._names(directory) if name.endswith(".yaml"))
         return tuple(Id(_decoded(name)) for name in names if _decoded(name))
+
+
+def snapshot_of(repository: Repository, commit: str | None = None) -> GitSnapshot:
+    """The registry at a commit, or at `main`. Raises: NotFound when there is no registry: no branch, no policy."""
+    found = commit or repository.ref(MAIN)
+    if found is None:
+        raise NotFound(
+            f"{repository.git_dir} holds no registry: it has no branch main.",
+            hint="Create one with: registry-git init PATH",
+        )
+    snapshot = GitSnapshot(repository, found)
+    snapshot.policy()
+    return snapshot
 
 
 def _decoded(component: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.events import Difference, Landing, derive
-from registry_git.core.model import Entity, Key, Policy, PolicyKey
+from registry_git.core.model import Entity, Key, Policy, PolicyKey, RequestKey
 from registry_git.core.times import Timestamp
 from registry_git.gitstore.history import Step, steps
 from registry_git.gitstore.repository import Repository
@@ -51,11 +51,22 @@ class Advance:
             committer=commit.committer,
             at=at,
             merge=len(commit.parents) > 1,
+            fast_forwarded=len(commit.parents) > 1 and self._of_the_branch(step),
             comment=read_comment(commit.message),
         )
         record(self._db, derive(landing, differences))
         self._seq += 1
         self._db.execute("INSERT OR REPLACE INTO commits VALUES (?, ?, ?)", (commit.id, self._seq, commit.at))
+
+    def _of_the_branch(self, step: Step) -> bool:
+        """Whether a merge wrote a request's record itself, as a refresh does; a landing finds it at a parent."""
+        for change in step.changes:
+            if change.before or not change.after or not isinstance(key_of(change.path, self._layout), RequestKey):
+                continue
+            trees = [self._repository.tree_of(parent) for parent in step.commit.parents[1:]]
+            if all(self._repository.entry(tree, change.path) != (change.mode, change.after) for tree in trees):
+                return True
+        return False
 
     def _differences(self, step: Step) -> list[Difference]:
         """The entities that a commit changed. One that moved between layouts unchanged is none."""
@@ -77,7 +88,7 @@ class Advance:
             was, now = before.get(key), after.get(key)
             if was and now and was.before == now.after and was.path != now.path:
                 continue
-            old, _ = self._entity(was.path, was.before, "100644", key) if was and was.before else (None, "")
+            old, _ = self._entity(was.path, was.before, was.mode_before, key) if was and was.before else (None, "")
             new, unreadable = self._entity(now.path, now.after, now.mode, key) if now and now.after else (None, "")
             self._note(now.path if now else was.path if was else "", unreadable)
             found.append(Difference(key=key, before=old, after=new, unreadable=unreadable))
@@ -85,11 +96,11 @@ class Advance:
 
     def _entity(self, path: str, blob: str, mode: str, key: Key) -> tuple[Entity | None, str]:
         """What a blob says, or None and why it cannot be read: one bad file must not hide the rest."""
+        if mode != "100644":
+            return None, f"it has the mode {mode}, so it is no plain file"
         known = self._repository.cached(blob, path)
         if known is not None:
             return known, ""  # type: ignore[return-value]
-        if mode != "100644":
-            return None, f"it has the mode {mode}, so it is no plain file"
         data = self._repository.read(blob)
         try:
             entity = decode(data, path=path, key=key)

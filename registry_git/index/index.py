@@ -10,7 +10,8 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from registry_git.gitstore.repository import Repository
+from registry_git.gitstore.history import Sideways
+from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.index.advance import Advance, Progress
 from registry_git.index.search_sql import register_functions
 from registry_git.index.tables import SCHEMA, SCHEMA_VERSION
@@ -39,9 +40,12 @@ class Index:
         try:
             db = self._connection()
             self._forward(db, commit, progress)
-        except sqlite3.DatabaseError:
-            # damaged, or another program's file: what it held is derivable, so it goes
-            self.drop()
+        except sqlite3.DatabaseError as problem:
+            if "locked" in str(problem):
+                self.close()
+                self._path = None  # somebody builds it, and takes longer than we wait: one in memory has no rivals
+            else:
+                self.drop()  # damaged, or another program's file: what it held is derivable, so it goes
             db = self._connection()
             self._forward(db, commit, progress)
         return db
@@ -86,14 +90,19 @@ class Index:
             shown = self._shown(db)
             if shown is not None and shown != commit:
                 known = db.execute("SELECT 1 FROM commits WHERE id = ?", (commit,)).fetchone()
-                if known:
+                main = self._repository.ref(MAIN)
+                if known and main and self._continues(shown, main):
                     db.execute("COMMIT")
                     return
-                if not self._continues(shown, commit):
+                if known or not self._continues(shown, commit):
                     _empty(db)
                     shown = None
             if shown != commit:
-                Advance(self._repository, db).run(shown, commit, progress)
+                try:
+                    Advance(self._repository, db).run(shown, commit, progress)
+                except Sideways:
+                    _empty(db)
+                    Advance(self._repository, db).run(None, commit, progress)
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:

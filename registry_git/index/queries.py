@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from registry_git.core.activity import Activity
 from registry_git.core.names import ModelName
 from registry_git.core.search import Filter, Order, Target
+from registry_git.index.index import Index
 from registry_git.index.search_sql import order_to_sql, to_sql
-from registry_git.index.tables import ACTIVITY_COLUMNS
+from registry_git.index.tables import ACTIVITY_COLUMNS, FORMER
+
+_DAMAGED = re.compile("no such (table|column)|disk I/O error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,25 +27,27 @@ class Page:
 
 
 class Queries:
-    """Reads over an index that was brought to a commit."""
+    """Reads over an index that is brought to a commit first, and made anew when it turns out to be damaged."""
 
-    def __init__(self, db: sqlite3.Connection, *, until: str | None = None) -> None:
+    def __init__(self, index: Index, commit: str, *, until: str | None = None) -> None:
         """`until`: activities of later commits than this one are not shown."""
-        self._db = db
+        self._index = index
+        self._commit = commit
         self._until = until
+        self._db = index.at(commit)
 
     def models(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[ModelName]:
         """The names of the models that pass the filter, in order."""
         where, values = to_sql(given, Target.MODELS)
         sql = f"SELECT name FROM models WHERE {where} ORDER BY {order_to_sql(orders, Target.MODELS)} LIMIT ? OFFSET ?"  # noqa: S608
-        return [ModelName(row[0]) for row in self._db.execute(sql, [*values, page.limit, page.offset])]
+        return [ModelName(row[0]) for row in self._rows(sql, [*values, page.limit, page.offset])]
 
     def versions(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[tuple[ModelName, int]]:
         """The versions that pass the filter, in order."""
         where, values = to_sql(given, Target.VERSIONS)
         order = order_to_sql(orders, Target.VERSIONS)
         sql = f"SELECT model, version FROM versions WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
-        return [(ModelName(row[0]), row[1]) for row in self._db.execute(sql, [*values, page.limit, page.offset])]
+        return [(ModelName(row[0]), row[1]) for row in self._rows(sql, [*values, page.limit, page.offset])]
 
     def model_updated(self, model: ModelName) -> int:
         """When a model last changed, in milliseconds; 0 for an unknown one."""
@@ -52,7 +59,7 @@ class Queries:
 
     def version_with_id(self, identity: str) -> tuple[ModelName, int] | None:
         """The version that was registered under an id."""
-        row = self._db.execute("SELECT model, version FROM versions WHERE id = ?", (identity,)).fetchone()
+        row = self._first("SELECT model, version FROM versions WHERE id = ?", (identity,))
         return (ModelName(row[0]), row[1]) if row else None
 
     def requests(self, model: str | None, state: str | None) -> list[tuple[str, str]]:
@@ -64,14 +71,28 @@ class Queries:
                 clauses.append(f"{column} = ?")
                 values.append(value)
         sql = f"SELECT model, id FROM requests WHERE {' AND '.join(clauses)} ORDER BY created, id"  # noqa: S608
-        return [(row[0], row[1]) for row in self._db.execute(sql, values)]
+        return [(row[0], row[1]) for row in self._rows(sql, values)]
 
     def model_of_request(self, request: str) -> list[str]:
         """The models (empty: the registry) that have a record of this id."""
-        return [row[0] for row in self._db.execute("SELECT model FROM requests WHERE id = ?", (request,))]
+        return [row[0] for row in self._rows("SELECT model FROM requests WHERE id = ?", (request,))]
+
+    def landing_of(self, model: str, request: str) -> str:
+        """The commit on `main` that decided a request; empty when there is none."""
+        row = self._first(
+            'SELECT "commit" FROM activities WHERE request = ? AND model IN (?, ?) ORDER BY seq DESC LIMIT 1',
+            (request, model, model + FORMER),
+        )
+        return row[0] if row else ""
 
     def activities(
-        self, model: str | None, version: int | None, *, limit: int | None = None, after: int = 0
+        self,
+        model: str | None,
+        version: int | None,
+        *,
+        request: str | None = None,
+        limit: int | None = None,
+        after: int = 0,
     ) -> list[Activity]:
         """What happened, oldest first; the newest `limit` of it, and only what came after the cursor `after`."""
         clauses = ["seq > ?"]
@@ -86,11 +107,14 @@ class Queries:
         if version is not None:
             clauses.append("version = ?")
             values.append(version)
+        if request is not None:
+            clauses.append("request = ?")
+            values.append(request)
         if self._until is not None:
             clauses.append('(SELECT seq FROM commits WHERE id = "commit") <= (SELECT seq FROM commits WHERE id = ?)')
             values.append(self._until)
         sql = f"SELECT {ACTIVITY_COLUMNS} FROM activities WHERE {' AND '.join(clauses)} ORDER BY seq DESC LIMIT ?"  # noqa: S608
-        rows = self._db.execute(sql, [*values, -1 if limit is None else limit]).fetchall()
+        rows = self._rows(sql, [*values, -1 if limit is None else limit])
         return [_activity(row) for row in reversed(rows)]
 
     def cursor(self) -> int:
@@ -99,7 +123,7 @@ class Queries:
 
     def problems(self) -> list[tuple[str, str]]:
         """Manifests that cannot be read, as (path, why)."""
-        return self._db.execute("SELECT path, message FROM problems ORDER BY path").fetchall()
+        return self._rows("SELECT path, message FROM problems ORDER BY path")
 
     def counts(self) -> dict[str, int]:
         """How many models, versions, requests and activities there are."""
@@ -108,20 +132,32 @@ class Queries:
 
     def commit_before(self, at_seconds: int) -> str | None:
         """The last commit of `main` made at or before a time in seconds since 1970; None when all are later."""
-        row = self._db.execute(
-            "SELECT id FROM commits WHERE at <= ? ORDER BY seq DESC LIMIT 1", (at_seconds,)
-        ).fetchone()
+        row = self._first("SELECT id FROM commits WHERE at <= ? ORDER BY seq DESC LIMIT 1", (at_seconds,))
         return row[0] if row else None
 
     def knows_commit(self, commit: str) -> bool:
         """Whether a commit is on the first-parent line that was indexed."""
-        return self._db.execute("SELECT 1 FROM commits WHERE id = ?", (commit,)).fetchone() is not None
+        return self._first("SELECT 1 FROM commits WHERE id = ?", (commit,)) is not None
+
+    def _first(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        return next(iter(self._rows(sql, values)), None)
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as problem:
+            if isinstance(problem, sqlite3.OperationalError) and not _DAMAGED.match(str(problem)):
+                raise
+        self._index.drop()
+        self._db = self._index.at(self._commit)
+        return self._db.execute(sql, values).fetchall()
 
     def _number(self, sql: str, *values: Sequence[str] | int) -> int:
-        row = self._db.execute(sql, values).fetchone()
+        row = self._first(sql, values)
         return int(row[0]) if row else 0
 
 
 def _activity(row: tuple[object, ...]) -> Activity:
     names = [name.strip().strip('"') for name in ACTIVITY_COLUMNS.split(",")]
-    return Activity(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type]
+    told = Activity(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type]
+    return replace(told, model=told.model.removesuffix(FORMER)) if told.model.endswith(FORMER) else told

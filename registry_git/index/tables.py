@@ -66,6 +66,8 @@ ACTIVITY_COLUMNS = (
     'last_updated_timestamp, request, "commit"'
 )
 
+FORMER = "/former"  # marks the activities of a deleted model whose name another one took over; no name has a slash
+
 
 def apply(db: sqlite3.Connection, difference: Difference, at: int) -> None:
     """Brings the tables up to date with one entity's change. `at` is the commit's time in milliseconds."""
@@ -109,6 +111,8 @@ def record(db: sqlite3.Connection, activities: list[Activity]) -> None:
     for activity in activities:
         if activity.activity_type == "RENAMED_MODEL":
             old = activity.system_comment.removeprefix("from ")
+            # an earlier model of the new name was deleted; its story is not this one's
+            db.execute("UPDATE activities SET model = model || ? WHERE model = ?", (FORMER, activity.model))
             db.execute("UPDATE activities SET model = ? WHERE model = ?", (activity.model, old))
     db.executemany(
         f"INSERT OR REPLACE INTO activities ({ACTIVITY_COLUMNS}) VALUES ({', '.join('?' * 13)})",  # noqa: S608 - constant

@@ -1,0 +1,107 @@
+"""A clone that follows its remote: what is there comes here first, what is written here goes there first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_git.core.errors import Conflict, Corrupt
+from registry_git.gitstore.history import first_parents
+from registry_git.gitstore.refs import Moved, ReflogEntry, move_ref
+from registry_git.gitstore.remote import TRACKED_MAIN, RefMove, Remote, tracked
+from registry_git.gitstore.repository import MAIN, Repository
+from registry_git.gitstore.worktree import followed
+
+
+class Following:
+    """The remote of one repository, and the references here that show it. The caller holds the writer's lock."""
+
+    def __init__(self, repository: Repository, remote: Remote, *, durable: bool) -> None:
+        self._repository = repository
+        self.remote = remote
+        self._durable = durable
+
+    def catch_up(self) -> None:
+        """Fetches, and moves `main` here forward to the remote's.
+
+        Raises:
+            Conflict: `main` here has commits that the remote lacks.
+            Corrupt: the remote's history was rewritten, or has nothing in common with this one.
+            Unavailable: it cannot be reached.
+        """
+        self.remote.fetch()
+        theirs, ours = self._repository.ref(TRACKED_MAIN), self._repository.ref(MAIN)
+        if theirs is None or theirs == ours:
+            return
+        if ours is not None and not self._repository.is_ancestor(ours, theirs):
+            ahead = len(unsent(self._repository))
+            raise Conflict(
+                f"main here has {ahead} commit{'s' if ahead > 1 else ''} that the remote lacks.",
+                hint="Send them with: registry-git sync",
+            )
+        self.show(ours, theirs)
+
+    def show(self, old: str | None, new: str, reflog: ReflogEntry | None = None) -> None:
+        """Moves `main` here to what the remote has, and the work tree with it.
+
+        Raises:
+            Conflict: edits in the work tree are in the way; nothing was moved.
+        """
+        before = None if old is None else self._repository.tree_of(old)
+        with followed(self._repository, before, self._repository.tree_of(new), read=self._repository.read):
+            move_ref(self._repository.git_dir, MAIN, old=old, new=new, durable=self._durable, reflog=reflog)
+
+    def publish(self, moves: Sequence[RefMove], reflog: ReflogEntry | None) -> None:
+        """Moves references at the remote, then those here that show them.
+
+        Raises:
+            Moved: another push was first; PermissionDenied: the remote refused it; Unavailable.
+        """
+        # a request made offline has no branch at the remote yet
+        there = [RefMove(name=move.name, old=self._there(move), new=move.new) for move in moves]
+        there = [move for move in there if move.old != move.new]
+        try:
+            self.remote.push(there)
+        except Moved:
+            raise
+        except Exception:
+            # The line may have died after the remote took it: what it holds now is the answer.
+            self.remote.fetch()
+            if not self._taken(there[0]):
+                raise
+        git_dir = self._repository.git_dir
+        for move in moves:
+            name = tracked(move.name)
+            # git's push may have moved the tracking reference already
+            if self._repository.ref(name) != move.new:
+                move_ref(git_dir, name, old=self._repository.ref(name), new=move.new, durable=self._durable)
+            here = self._repository.ref(move.name)
+            if move.name == MAIN and here != move.new:
+                move_ref(git_dir, MAIN, old=move.old, new=move.new, durable=self._durable, reflog=reflog)
+            elif move.new is None and here is not None and self._repository.head() != move.name:
+                move_ref(git_dir, move.name, old=here, new=None, durable=False)
+
+    def _there(self, move: RefMove) -> str | None:
+        return move.old if move.name == MAIN else self._repository.ref(tracked(move.name))
+
+    def _taken(self, move: RefMove) -> bool:
+        now = self._repository.ref(tracked(move.name))
+        if move.name == MAIN:
+            return bool(move.new and now and self._repository.is_ancestor(move.new, now))
+        return now == move.new
+
+
+def unsent(repository: Repository) -> list[str]:
+    """The commits on the first-parent line of `main` here that the remote's lacks, oldest first.
+
+    Raises:
+        Corrupt: the two have nothing in common.
+    """
+    theirs, ours = repository.ref(TRACKED_MAIN), repository.ref(MAIN)
+    found: list[str] = []
+    for commit in first_parents(repository, ours) if ours else ():
+        if theirs and repository.is_ancestor(commit.id, theirs):
+            return found[::-1]
+        found.append(commit.id)
+    if theirs is None:
+        return found[::-1]
+    raise Corrupt("main here and main at the remote have no common history.", hint="Clone the registry again.")

@@ -1,0 +1,56 @@
+"""Commits as people and CI jobs name them: an id, a branch, a full reference. No revision expressions."""
+
+from __future__ import annotations
+
+import re
+
+import pygit2
+
+from registry_git.core.errors import Invalid, NotFound, Unavailable
+from registry_git.gitstore.repository import Repository
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+%/-]*")
+_PREFIXES = ("", "refs/", "refs/heads/", "refs/remotes/")
+_HEX = re.compile(r"[0-9a-f]{7,40}")
+
+
+def find_revision(repository: Repository, text: str) -> str:
+    """The commit that `text` names: `HEAD`, 7 to 40 hex digits, `main`, `origin/main`, `refs/pull/1/merge`.
+
+    Raises:
+        Invalid: a revision expression (`HEAD~1`, `@{-1}`, `:/text`), or the name of something else than a commit.
+        NotFound: there is no such commit here.
+    """
+    if not _PLAIN.fullmatch(text) or ".." in text:
+        raise Invalid(f"{text!r} names no commit.", hint="Give a branch, a full reference, or 7 to 40 hex digits.")
+    git = repository.git
+    found = None
+    if text == "HEAD":
+        found = None if git.head_is_unborn else git.head.target
+    else:
+        for prefix in _PREFIXES:
+            name = prefix + text
+            if name.startswith("refs/") and name in git.references:
+                found = git.references[name].resolve().target
+                break
+        if found is None and _HEX.fullmatch(text):
+            try:
+                found = git[text].id
+            except (KeyError, ValueError):
+                found = None
+    if found is None:
+        branch = text.removeprefix("origin/")
+        raise NotFound(f"There is no commit {text} here.", hint=f"Fetch it with: git fetch origin {branch}")
+    try:
+        return str(git[found].peel(pygit2.Commit).id)
+    except (pygit2.GitError, pygit2.InvalidSpecError, KeyError, ValueError):
+        raise Invalid(f"{text} is not a commit.", hint="Name a commit or a branch.") from None
+
+
+def refuse_shallow(repository: Repository) -> None:
+    """Returns when the whole history is here. Raises: Unavailable, with the command that fetches it."""
+    if repository.git.is_shallow:
+        raise Unavailable(
+            "This clone is shallow, so what the branch started from cannot be told.",
+            hint="Fetch the rest with: git fetch --unshallow origin; in CI, set the depth of the checkout to 0.",
+        )
