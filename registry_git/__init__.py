@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from registry_git.registry.facade import Registry
     from registry_git.registry.past import PastReading
     from registry_git.registry.registering import Registration
+    from registry_git.registry.resolving import Resolution
     from registry_git.registry.views import (
         CommentView,
         Done,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
         Finding,
         ModelView,
         RequestView,
-        Resolution,
         VersionView,
     )
     from registry_git.shortcuts import get_latest_version, get_model_version, register_model
@@ -63,6 +63,7 @@ _HOMES = {
     "registry_git.registry.facade": ("Registry",),
     "registry_git.registry.past": ("PastReading",),
     "registry_git.registry.registering": ("Registration",),
+    "registry_git.registry.resolving": ("Resolution",),
     "registry_git.registry.views": (
         "CommentView",
         "Done",
@@ -70,7 +71,6 @@ _HOMES = {
         "Finding",
         "ModelView",
         "RequestView",
-        "Resolution",
         "VersionView",
     ),
     "registry_git.shortcuts": ("get_latest_version", "get_model_version", "register_model"),

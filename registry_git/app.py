@@ -1,36 +1,47 @@
-"""Where the floors are joined: which registry, who acts, what time it is, fresh ids."""
+"""Where the floors are joined: which registry, who acts, what time it is, fresh ids.
+
+What only some calls take is imported by those: a cold `resolve` should not wait for all that writing takes.
+"""
 
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry_git.core.errors import Invalid, NotFound, RegistryError
+from registry_git.core.model import PolicyKey
 from registry_git.core.names import Actor, Id
 from registry_git.core.times import Timestamp
-from registry_git.gitstore.creation import clone_repository, create_repository
-from registry_git.gitstore.porcelain import check_url, is_url
+from registry_git.core.uris import parse_reference
 from registry_git.gitstore.repository import Repository
-from registry_git.gitstore.store import Store
-from registry_git.index.index import Index
+from registry_git.gitstore.snapshot import snapshot_of
 from registry_git.manifests.layout import Layout
-from registry_git.registry.beginning import first_policy, start
-from registry_git.registry.facade import Registry
-from registry_git.registry.past import PastReading
-from registry_git.registry.writing import Surroundings
+from registry_git.registry import resolving
+
+if TYPE_CHECKING:
+    from registry_git.gitstore.store import Store
+    from registry_git.registry.facade import Registry
+    from registry_git.registry.judging.faults import Fault
+    from registry_git.registry.past import PastReading
+    from registry_git.registry.writing import Surroundings
 
 REGISTRY_VARIABLE = "REGISTRY_GIT_URI"
 ACTOR_VARIABLE = "REGISTRY_GIT_ACTOR"
+OFFLINE_VARIABLE = "REGISTRY_GIT_OFFLINE"
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_READER = "Reader <reader@localhost>"
 _FRESH_SECONDS = 5.0  # how old the clone behind a URL may be when it answers a read
 
 
 def open_registry(
-    path_or_url: str | os.PathLike[str] | None = None, *, actor: str | None = None, durable: bool = True
+    path_or_url: str | os.PathLike[str] | None = None,
+    *,
+    actor: str | None = None,
+    durable: bool = True,
+    offline: bool | None = None,
 ) -> Registry:
     """The registry at a path or URL; by default `REGISTRY_GIT_URI`, else the repository around the working directory.
 
@@ -39,23 +50,38 @@ def open_registry(
             in the user's cache directory.
         actor: `Name <email>`; by default `REGISTRY_GIT_ACTOR`, else git's user.name and user.email.
         durable: whether writes are on disk when they return; False for throw-away registries alone.
+        offline: whether writes to a clone stay here until `sync`; by default when `REGISTRY_GIT_OFFLINE` is set.
 
     Raises:
         NotFound: no registry is there; Invalid: a bad URL or actor, or nobody is named; Unavailable.
     """
-    named = path_or_url if path_or_url is not None else os.environ.get(REGISTRY_VARIABLE)
-    text = os.fspath(named) if named else ""
-    if text and is_url(text):
-        store = Store(_managed_clone(text), durable=durable)
+    from registry_git.gitstore.store import Store
+
+    text = _named(path_or_url)
+    away = bool(os.environ.get(OFFLINE_VARIABLE)) if offline is None else offline
+    if _is_remote(text):
+        store = Store(_managed_clone(text), durable=durable, offline=away)
         store.refresh(at_most_seconds=_FRESH_SECONDS)
     else:
-        store = Store(_around(Path(text) if text else Path.cwd()), durable=durable)
+        store = Store(_around(text), durable=durable, offline=away)
     return _joined(store, find_actor(actor, store.repository))
 
 
 def open_at(path_or_url: str | os.PathLike[str] | None, moment: str) -> PastReading:
     """The registry as it was at a moment (see `Registry.at`). Raises: as `open_registry` and `Registry.at`."""
-    return open_registry(path_or_url, actor="Reader <reader@localhost>").at(moment)
+    return open_registry(path_or_url, actor=_READER).at(moment)
+
+
+def resolve(path_or_url: str | os.PathLike[str] | None, uri: str) -> resolving.Resolution:
+    """What a `models:/` URI names now: as `open_registry(path_or_url).resolve(uri)`, in half of its time when cold.
+
+    Raises: as `open_registry` and `Registry.resolve`.
+    """
+    text = _named(path_or_url)
+    if _is_remote(text):
+        return open_registry(text, actor=_READER).resolve(uri)
+    wanted = parse_reference(uri)
+    return resolving.resolve(snapshot_of(Repository(_around(text))), wanted)
 
 
 def init(
@@ -84,7 +110,11 @@ def init(
     Raises:
         AlreadyExists: a registry is there; Invalid: no such layout or stage; Unavailable.
     """
-    place = Path(path).absolute()
+    from registry_git.gitstore.creation import create_repository
+    from registry_git.gitstore.store import Store
+    from registry_git.registry.beginning import first_policy, start
+
+    place = _place(path)
     is_bare = place.suffix == ".git" if bare is None else bare
     if layout not in {one.value for one in Layout}:
         raise Invalid(f"{layout!r} is no layout.", hint="There are flat and fanout.")
@@ -95,7 +125,7 @@ def init(
     store = Store(place, durable=durable)
     surroundings = _surroundings(who)
     start(store, surroundings, policy)
-    return Registry(store, Index(store.repository), surroundings)
+    return _registry(store, surroundings)
 
 
 def clone(url: str, path: str | os.PathLike[str], *, bare: bool | None = None, actor: str | None = None) -> Registry:
@@ -104,12 +134,40 @@ def clone(url: str, path: str | os.PathLike[str], *, bare: bool | None = None, a
     Raises:
         AlreadyExists: something is at `path`; Invalid: a bad URL; NotFound: it holds no registry; Unavailable.
     """
-    place = Path(path).absolute()
-    clone_repository(url, place, bare=place.suffix == ".git" if bare is None else bare)
-    store = Store(place)
-    store.refresh()
-    store.snapshot().policy()
-    return _joined(store, find_actor(actor, store.repository))
+    from registry_git.gitstore.creation import clone_repository
+    from registry_git.gitstore.store import Store
+
+    place, who = _place(path), find_actor(actor, None)
+    with clone_repository(url, place, bare=place.suffix == ".git" if bare is None else bare):
+        store = Store(place)
+        store.refresh()
+        if store.snapshot().find(PolicyKey()) is None:
+            raise NotFound(f"{url} holds no registry: it has no registry.yaml.", hint="Check the address.")
+    return _joined(store, who)
+
+
+def judge_push(moves: str) -> list[Fault]:
+    """What forbids the push that git's pre-receive hook tells about, by the lines of its standard input.
+
+    Raises:
+        PermissionDenied: nobody is named as the one who pushes; Corrupt; Unavailable.
+    """
+    from registry_git.registry.judging.pushed import push_faults
+    from registry_git.registry.judging.receiving import find_pusher, parse_moves
+
+    quarantine = os.environ.pop("GIT_QUARANTINE_PATH", "")
+    for name in ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"):
+        os.environ.pop(name, None)  # what git starts from here is told by the repository which objects it sees
+    repository = _hooked()
+    if quarantine:
+        repository.borrow(Path(quarantine))
+    pusher = find_pusher(
+        repository,
+        web_user=os.environ.get("REMOTE_USER", ""),
+        named=os.environ.get(ACTOR_VARIABLE, ""),
+        system_user=_system_user(),
+    )
+    return push_faults(repository, parse_moves(moves), pusher)
 
 
 def find_actor(actor: str | None, repository: Repository | None) -> Actor:
@@ -147,34 +205,80 @@ def version_id(at: Timestamp) -> Id:
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice(_CROCKFORD) for _ in range(length))
+    return "".join(_CROCKFORD[byte & 31] for byte in os.urandom(length))
 
 
 def _git_user() -> Actor | None:
     """Git's user.name and user.email outside of any repository."""
     import pygit2
 
+    said: dict[str, str] = {}
+    for level in (pygit2.Config.get_global_config, pygit2.Config.get_xdg_config, pygit2.Config.get_system_config):
+        try:
+            config = level()
+        except OSError:
+            continue  # there is no such file
+        for key in ("user.name", "user.email"):
+            if key in config:
+                said.setdefault(key, str(config[key]))
+    return Actor.parse(f"{said['user.name']} <{said['user.email']}>") if len(said) == 2 else None
+
+
+def _hooked() -> Repository:
+    """The repository that git runs a hook for."""
+    return Repository(Path(os.environ.get("GIT_DIR", ".")).resolve())
+
+
+def _system_user() -> str:
+    import pwd
+
     try:
-        config = pygit2.Config.get_global_config()
-    except OSError:
-        return None
-    if "user.name" in config and "user.email" in config:
-        return Actor.parse(f"{config['user.name']} <{config['user.email']}>")
-    return None
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _place(path: str | os.PathLike[str]) -> Path:
+    if "\0" in os.fspath(path):
+        raise Invalid("A path cannot hold NUL.", hint="Leave it out.")
+    return Path(path).absolute()
 
 
 def _joined(store: Store, actor: Actor) -> Registry:
-    return Registry(store, Index(store.repository), _surroundings(actor))
+    return _registry(store, _surroundings(actor))
+
+
+def _registry(store: Store, surroundings: Surroundings) -> Registry:
+    from registry_git.index.index import Index
+    from registry_git.registry.facade import Registry
+
+    return Registry(store, Index(store.repository), surroundings)
 
 
 def _surroundings(actor: Actor) -> Surroundings:
+    from registry_git.registry.writing import Surroundings
+
     return Surroundings(actor=actor, clock=now, record_id=record_id, version_id=version_id)
 
 
-def _around(path: Path) -> Path:
-    """The repository at `path` or above it."""
+def _named(path_or_url: str | os.PathLike[str] | None) -> str:
+    named = path_or_url if path_or_url is not None else os.environ.get(REGISTRY_VARIABLE)
+    return os.fspath(named) if named else ""
+
+
+def _is_remote(text: str) -> bool:
+    if ":" not in text:
+        return False
+    from registry_git.gitstore.porcelain import is_url
+
+    return is_url(text)
+
+
+def _around(text: str) -> Path:
+    """The repository at a path (by default the working directory) or above it."""
     import pygit2
 
+    path = Path(text) if text else Path.cwd()
     found = pygit2.discover_repository(str(path.absolute())) if path.exists() else None
     if not found:
         raise NotFound(
@@ -186,16 +290,21 @@ def _around(path: Path) -> Path:
 
 def _managed_clone(url: str) -> Path:
     """The clone behind a URL, in the user's cache directory; made when it is not there."""
+    from hashlib import sha256
+
     from platformdirs import user_cache_path
+
+    from registry_git.gitstore.creation import clone_repository
+    from registry_git.gitstore.porcelain import check_url
 
     check_url(url)
     place = user_cache_path("registry-git") / f"{sha256(url.encode()).hexdigest()[:24]}.git"
     if not (place / "HEAD").exists():
         draft = place.with_name(f"{place.name}.{_random(8)}")
-        clone_repository(url, draft, bare=True)
-        try:
-            draft.rename(place)
-        except OSError as problem:
-            if not (place / "HEAD").exists():  # else another process made the same clone
-                raise RegistryError(f"The clone of {url} cannot be kept: {problem}.") from None
+        with clone_repository(url, draft, bare=True):
+            try:
+                draft.rename(place)
+            except OSError as problem:
+                if not (place / "HEAD").exists():  # else another process made the same clone
+                    raise RegistryError(f"The clone of {url} cannot be kept: {problem}.") from None
     return place

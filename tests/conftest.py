@@ -60,6 +60,11 @@ _FIXED = {
 _OUTSIDE = dict(os.environ)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """More rounds of the test that kills writers."""
+    parser.addoption("--kill-rounds", type=int, default=50, help="how often test_registry_kill.py kills a writer")
+
+
 def _enter_home(patch: pytest.MonkeyPatch, home: Path) -> None:
     """Make `home`, write its git configuration, and point the environment and libgit2 at it."""
     home.mkdir(parents=True)

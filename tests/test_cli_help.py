@@ -16,6 +16,7 @@ from tests.cli_program import run
 LISTED = (
     *("init", "register", "list", "show", "search", "describe", "stage", "activity", "resolve", "download", "diff"),
     *("rollback", "rename", "delete", "check", "doctor", "relayout", "reindex", "clone", "sync", "completion"),
+    "codeowners",
 )
 GROUPS = {
     "tag": ["set", "delete"],
@@ -23,6 +24,7 @@ GROUPS = {
     "request": ["create", "list", "show", "diff", "approve", "reject", "cancel", "refresh"],
     "comment": ["add", "edit", "delete", "list"],
     "policy": ["show", "set"],
+    "hook": ["install", "pre-receive", "reference-transaction"],
 }
 
 

@@ -50,6 +50,7 @@ _SECTIONS = {
     },
     "Look after the registry": {
         "sync": "remote:sync",
+        "reconcile": "reconcile:reconcile_",
         "check": "check:check",
         "doctor": "upkeep:doctor",
         "relayout": "upkeep:relayout",

@@ -6,7 +6,7 @@ from registry_git.core.changes.proposal import Act
 from registry_git.core.model import Action, Policy, RequestKey, TransitionRequest, Verdict
 from registry_git.core.names import COMMENT_MAX, AliasName, Id, ModelName, parse_text, parse_version
 from registry_git.manifests.policy_text import parse_policy
-from registry_git.registry import requests
+from registry_git.registry import deciding, requests
 from registry_git.registry.views import RequestView
 from registry_git.registry.writes import Writes
 
@@ -63,19 +63,19 @@ class Asking(Writes):
             Conflict: it is stale (nothing was written) or closed; PermissionDenied; NotFound.
         """
         act, key = self._deciding(id, comment)
-        requests.approve(self._store, act, key)
+        deciding.approve(self._store, act, key)
         return self.request(id)
 
     def reject(self, id: str, *, comment: str = "") -> RequestView:
         """Rejects a request: its change does not happen, and that is recorded. Raises: Conflict, PermissionDenied."""
         act, key = self._deciding(id, comment)
-        requests.close(self._store, act, key, Verdict.REJECTED)
+        deciding.close(self._store, act, key, Verdict.REJECTED)
         return self.request(id)
 
     def cancel(self, id: str, *, comment: str = "") -> RequestView:
         """Takes a request back: one's own, or as somebody who may decide it. Raises: Conflict, PermissionDenied."""
         act, key = self._deciding(id, comment)
-        requests.close(self._store, act, key, Verdict.CANCELLED)
+        deciding.close(self._store, act, key, Verdict.CANCELLED)
         return self.request(id)
 
     def refresh(self, id: str) -> RequestView:

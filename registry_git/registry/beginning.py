@@ -10,7 +10,7 @@ from registry_git.core.model import Action, Policy, PolicyKey, Rule, Stage
 from registry_git.core.names import StageName
 from registry_git.core.snapshot import find_stage
 from registry_git.gitstore.store import Store
-from registry_git.manifests.codec import files
+from registry_git.manifests.codec import encode, files
 from registry_git.manifests.layout import Layout
 from registry_git.manifests.messages import write_message
 from registry_git.registry.writing import Surroundings
@@ -29,7 +29,7 @@ def first_policy(name: str, layout: str, protect: tuple[str, ...], roles: Mappin
     other. So does a change of the policy then, or the protection would be one edit away from gone.
 
     Raises:
-        Invalid: no such stage.
+        Invalid: no such stage, or a name, role or address that no policy may hold.
     """
     plain = Policy(name=name, layout=layout, stages=_STAGES)
     rules: list[Rule] = []
@@ -42,7 +42,9 @@ def first_policy(name: str, layout: str, protect: tuple[str, ...], roles: Mappin
     if rules:
         rules.append(Rule(on=Action.POLICY, approvals=1, by=by, four_eyes=True))
     lowered = {role: tuple(email.lower() for email in who) for role, who in roles.items()}
-    return Policy(name=name, layout=layout, stages=_STAGES, roles=lowered, rules=tuple(rules))
+    policy = Policy(name=name, layout=layout, stages=_STAGES, roles=lowered, rules=tuple(rules))
+    encode(policy)  # refused here, before anything is created for it
+    return policy
 
 
 def start(store: Store, surroundings: Surroundings, policy: Policy) -> str:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.integrity import disagreements
 from registry_git.core.keys import ModelKey, VersionKey
-from registry_git.core.model import Key, PolicyKey
+from registry_git.core.model import Key
 from registry_git.core.names import ModelName
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.trees import list_files
-from registry_git.manifests.layout import is_companion, is_ours, key_of, path_of
+from registry_git.manifests.layout import key_of, path_of
+from registry_git.registry.entries import companion_of, entry_problem
 from registry_git.registry.views import Finding
-
-_FORBIDDEN = (".gitattributes", ".gitmodules", ".mailmap", ".lfsconfig")
 
 
 def check(
@@ -25,41 +24,49 @@ def check(
     """What is wrong with the registry at a commit; nothing when all is well. `progress` is told of each file."""
     keys: list[Key] = []
     models: set[ModelName] = set()
+    seen: set[str] = set()
     for path, mode, blob in list_files(snapshot.tree, read=repository.read):
         if progress is not None:
             progress(1)
-        name = path.rpartition("/")[2]
-        if name in _FORBIDDEN:
-            yield Finding(
-                level="error", path=path, message=f"{name} changes how git reads files.", fix=f"git rm {path}"
-            )
-        elif mode != "100644":
-            yield Finding(level="error", path=path, message=f"It has the mode {mode}.", fix="Make it a plain file.")
-        else:
-            key = PolicyKey() if path == "registry.yaml" else key_of(path, snapshot.layout)
-            if key is None:
-                if is_ours(path) and not is_companion(path, snapshot.layout):
-                    yield Finding(level="error", path=path, message="No registry writes this file.", fix="Remove it.")
-                continue
-            problem = _unreadable(snapshot, path, key, mode, blob)
-            if problem is not None:
-                yield problem
-                continue
-            keys.append(key)
-            if isinstance(key, ModelKey):
-                models.add(key.model)
+        seen.add(path)
+        fault = entry_problem(path, mode, blob, snapshot.layout)
+        if fault is not None:
+            yield fault
+            continue
+        key = key_of(path, snapshot.layout)
+        if key is None:
+            continue
+        problem = unreadable(snapshot, path, key, mode, blob)
+        if problem is not None:
+            yield problem
+            continue
+        keys.append(key)
+        if isinstance(key, ModelKey):
+            models.add(key.model)
+    yield from _alone(keys, seen, snapshot)
     yield from _orphans(keys, models)
     yield from _untrue(snapshot, keys)
-    yield from _alike(models)
+    yield from alike(models)
 
 
-def _unreadable(snapshot: GitSnapshot, path: str, key: Key, mode: str, blob: str) -> Finding | None:
+def unreadable(snapshot: GitSnapshot, path: str, key: Key, mode: str, blob: str) -> Finding | None:
+    """What is wrong with the content of a manifest, with its line; None when it can be read."""
     try:
         snapshot.read(path, key, mode, blob)
     except Corrupt as problem:
         message = f"{problem.json_path}: {problem.message}" if problem.json_path else problem.message
         return Finding(level="error", path=path, message=message, fix=problem.hint, line=problem.line)
     return None
+
+
+def _alone(keys: list[Key], seen: set[str], snapshot: GitSnapshot) -> Iterator[Finding]:
+    """Pointers without the file that lets kustomize take them."""
+    for key in keys:
+        beside = companion_of(key, snapshot.layout)
+        if beside and beside not in seen:
+            yield Finding(
+                level="error", path=beside, message="It is missing beside its pointer.", fix="registry-git doctor --fix"
+            )
 
 
 def _orphans(keys: list[Key], models: set[ModelName]) -> Iterator[Finding]:
@@ -83,7 +90,7 @@ def _untrue(snapshot: GitSnapshot, keys: list[Key]) -> Iterator[Finding]:
             continue  # what it refers to cannot be read, and that was said already
 
 
-def _alike(models: set[ModelName]) -> Iterator[Finding]:
+def alike(models: Iterable[ModelName]) -> Iterator[Finding]:
     """Names that some file systems, or some eyes, take for the same."""
     seen: dict[str, ModelName] = {}
     for model in sorted(models):

@@ -180,13 +180,17 @@ class Curating(Writes):
             act = self._surroundings.act(comment=words(wanted.comment), id=wanted.id, version=True)
             changes.append((act, _registering(act, model, new, retry=wanted.id is not None)))
         written = apply_all(self._store, changes)
-        numbers = [(one.proposal.headline.model, one.proposal.headline.version) for one in written]
-        return [self.version(model or "", number or 0) for model, number in numbers]
+        showing = self._showing(self._store.snapshot(written[-1].commit))
+        return [
+            showing.version(ModelName(one.proposal.headline.model or ""), number, fresh=one.changed)
+            for one in written
+            if (number := one.proposal.headline.version)
+        ]
 
     def _refuse_open(self, model: ModelName, what: str, version: int | None = None) -> None:
         """A request's branch holds the old paths, so it is decided first."""
         self._store.refresh()
-        keys = [key for branch in self._store.request_branches() if (key := parse_request_ref(branch))]
+        keys = [key for branch in self._branches() if (key := parse_request_ref(branch))]
         waiting = [
             key.request
             for key in keys

@@ -8,14 +8,15 @@ from registry_git.artifacts.download import download
 from registry_git.registry.asking import Asking
 from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
+from registry_git.registry.landing import Landing
 from registry_git.registry.past import PastReading, find_commit
 from registry_git.registry.placing import Placing
 from registry_git.registry.registering import Progress
+from registry_git.registry.resolving import Resolution
 from registry_git.registry.upkeep import Upkeep
-from registry_git.registry.views import Resolution
 
 
-class Registry(Curating, Placing, Asking, Commenting, Upkeep):
+class Registry(Curating, Placing, Asking, Commenting, Landing, Upkeep):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
 from registry_git.core.changes.asked import decide_asked
 from registry_git.core.changes.proposal import Proposal, Touch
 from registry_git.core.errors import Corrupt, NotFound, RegistryError
-from registry_git.core.model import Action, Policy, PolicyKey, RequestKey, TransitionRequest, Verdict
+from registry_git.core.model import Action, Policy, PolicyKey, RequestKey, Review, TransitionRequest, Verdict
 from registry_git.core.policy import Approval, Change, Decision, evaluate
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
 from registry_git.gitstore.merge import Stale, changed_files, overtaken
 from registry_git.gitstore.objects import Staging
-from registry_git.gitstore.repository import Repository
+from registry_git.gitstore.repository import Commit, Repository
 from registry_git.gitstore.signing import signer
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.layout import path_of
@@ -73,7 +74,7 @@ def read_open(
         base=base,
         edits=edits,
         touches=touches,
-        approvals=_approvals(repository, at_tip, record, base, GitSnapshot(repository, main).policy()),
+        approvals=() if to_close else _approvals(repository, tip, record, GitSnapshot(repository, main).policy()),
         record_path=path,
     )
 
@@ -105,13 +106,7 @@ def _refuse_more(
     branch: str,
 ) -> None:
     """Returns when the branch changes just what the record asks for, byte by byte. Raises: Corrupt."""
-    at_base = GitSnapshot(repository, base)
-    asked: dict[str, str | None] = {}
-    for path, data in manifest_files(expected.edits, at_base.layout).items():
-        blob = None if data is None else Staging().blob(data)
-        before = repository.entry(at_base.tree, path)
-        if blob != (before[1] if before else None):
-            asked[path] = blob
+    asked = asked_files(repository, expected, base)
     if edits != asked or proposal_digest(edits) != record.proposal:
         unlike = sorted(path for path in {*edits, *asked} if edits.get(path, "") != asked.get(path, ""))
         some = ", ".join(unlike[:3]) or "its proposal"
@@ -121,25 +116,69 @@ def _refuse_more(
         )
 
 
-def _approvals(
-    repository: Repository, at_tip: GitSnapshot, record: TransitionRequest, base: str, policy: Policy
-) -> tuple[Approval, ...]:
-    """The approvals of the present proposal, each believed only from the commit that brought it."""
-    counted = []
-    later = repository.commit(at_tip.commit)
+def asked_files(repository: Repository, proposal: Proposal, commit: str) -> dict[str, str | None]:
+    """The files that a proposal changes at a commit, path to blob id; those that are as it wants them are left out."""
+    at = GitSnapshot(repository, commit)
+    found: dict[str, str | None] = {}
+    for path, data in manifest_files(proposal.edits, at.layout).items():
+        blob = None if data is None else Staging().blob(data)
+        before = repository.entry(at.tree, path)
+        if blob != (before[1] if before else None):
+            found[path] = blob
+    return found
+
+
+def _approvals(repository: Repository, tip: str, record: TransitionRequest, policy: Policy) -> tuple[Approval, ...]:
+    """The approvals of the present proposal, each believed only from the commit that brought it.
+
+    Raises:
+        Corrupt: the record was made in another person's name, or what it once said was rewritten.
+    """
+    counted: list[Approval] = []
     reviews = record.reviews
-    while reviews and later.id != base and later.parents:
-        earlier = repository.commit(later.parents[0])
-        before = GitSnapshot(repository, earlier.id).request(record.model, record.id)
-        known = len(before.reviews) if before else 0
-        for review in reviews[known:]:
-            believed = review.by is not None and later.author.email == review.by.email
+    for commit, then, before in _story(repository, tip, record.key):
+        if reviews[: len(then.reviews)] != then.reviews or len(before) > len(then.reviews):
+            raise _rewritten(record, "its reviews")
+        if (then.requester, then.created) != (record.requester, record.created):
+            raise _rewritten(record, "who asked, or when")
+        for review in then.reviews[len(before) :]:
+            believed = review.by is not None and commit.author.email == review.by.email
             if believed and review.verdict is Verdict.APPROVED and review.proposal == record.proposal and review.by:
-                signed = signer(repository, later.id, policy.keys) == review.by.email
+                signed = signer(repository, commit.id, policy.keys) == review.by.email
                 counted.append(Approval(by=review.by, signed=signed))
-        reviews = reviews[:known]
-        later = earlier
+        first = commit
+    if first.author.email != record.requester.email:
+        raise Corrupt(
+            f"Request {record.id} says that {record.requester} asks, but {first.author} wrote it.",
+            hint=f"Cancel it: registry-git request cancel {record.id}",
+        )
     return tuple(counted)
+
+
+def _story(
+    repository: Repository, tip: str, key: RequestKey
+) -> Iterator[tuple[Commit, TransitionRequest, tuple[Review, ...]]]:
+    """The commits of a branch that hold the record, newest first: the record then, and the reviews before."""
+    commit = repository.commit(tip)
+    record = GitSnapshot(repository, tip).request(key.model, key.request)
+    while record is not None:
+        earlier, before = None, None
+        for parent in commit.parents:  # a refresh is a merge: the story goes on where the record was
+            before = GitSnapshot(repository, parent).request(key.model, key.request)
+            if before is not None:
+                earlier = repository.commit(parent)
+                break
+        yield commit, record, before.reviews if before else ()
+        if earlier is None:
+            return
+        commit, record = earlier, before
+
+
+def _rewritten(record: TransitionRequest, what: str) -> Corrupt:
+    return Corrupt(
+        f"The record of request {record.id} was rewritten by hand ({what}).",
+        hint=f"Cancel it and ask again: registry-git request cancel {record.id}",
+    )
 
 
 def judge(request: OpenRequest, policy: Policy, approvals: tuple[Approval, ...], current: Snapshot) -> Decision:
@@ -177,6 +216,14 @@ def staleness(repository: Repository, request: OpenRequest, main: str) -> str:
         if set(now) != set(record.from_stages):
             stage = shown_stage(current.policy(), now)
             return f"v{record.version} of {record.model} is in {stage} now, not where it was when it was asked"
+    # What nobody has touched may still refer to what is gone: only the same decision today is proof.
+    proposed = GitSnapshot(repository, request.tip).policy() if record.action is Action.POLICY else None
+    try:
+        today = decide_asked(current, record, proposed)
+    except RegistryError as problem:
+        return f"it cannot be done any more ({problem.message.rstrip('.')})"
+    if asked_files(repository, today, main) != request.edits:
+        return "on today's main it would be another change"
     return ""
 
 

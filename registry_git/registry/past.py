@@ -37,7 +37,7 @@ class PastReading(Reading):
         return {}  # which requests were open then is not kept by git; closed ones are in the records
 
     def _queries(self, snapshot: Snapshot) -> Queries:
-        return Queries(self._index.at(snapshot.commit), until=self._until)
+        return Queries(self._index, snapshot.commit, until=self._until)
 
 
 def find_commit(store: Store, text: str) -> str:

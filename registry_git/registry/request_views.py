@@ -20,6 +20,15 @@ from registry_git.registry.open_request import judge, read_open, staleness
 from registry_git.registry.views import RequestView
 
 
+def has_landed(snapshot: Snapshot, branch: str) -> bool:
+    """Whether `main` has the record of a branch's request: somebody merged it, or was killed before the branch went."""
+    key = parse_request_ref(branch)
+    try:
+        return key is not None and snapshot.find(key) is not None
+    except Corrupt:
+        return True  # it is there, and `check` names it
+
+
 class RequestReading(ABC):
     """The part of reading that is about requests."""
 
@@ -93,7 +102,9 @@ class RequestReading(ABC):
         return unified(files)
 
     def _branches(self) -> dict[str, str]:
-        return self._store.request_branches()
+        """The branches of requests, without those that are on `main` and only wait to be tidied."""
+        snapshot = self._snapshot()
+        return {name: tip for name, tip in self._store.request_branches().items() if not has_landed(snapshot, name)}
 
     def _tip(self, key: RequestKey) -> str | None:
         return self._store.request_branch(request_ref(key.model, key.request))
@@ -157,11 +168,10 @@ class RequestReading(ABC):
 
     def _landing(self, snapshot: Snapshot, key: RequestKey) -> str:
         """The commit on `main` that brought the decision."""
-        activities = self._queries(snapshot).activities(key.model or "", None)
-        commits = [activity.commit for activity in activities if activity.request == key.request and activity.commit]
-        if not commits:
+        commit = self._queries(snapshot).landing_of(key.model or "", key.request)
+        if not commit:
             raise NotFound(f"The landing of request {key.request} is not on main.")
-        return commits[-1]
+        return commit
 
 
 def _view(

@@ -1,35 +1,25 @@
-"""Requests: asking is a branch, saying yes or no is a merge."""
+"""Requests: asking is a branch. `deciding` is what becomes of it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from registry_git.core.changes.asked import decide_asked
-from registry_git.core.changes.proposal import Act, Headline, Proposal
-from registry_git.core.errors import Conflict, Invalid, NotFound, PermissionDenied
-from registry_git.core.model import Action, Policy, RequestKey, RequestState, Review, TransitionRequest, Verdict
-from registry_git.core.policy import Approval
+from registry_git.core.changes.proposal import Act, Proposal
+from registry_git.core.errors import Conflict, Invalid, NotFound
+from registry_git.core.model import Action, Policy, RequestKey, RequestState, TransitionRequest
 from registry_git.core.snapshot import Overlay, Snapshot, find_stage, stages_of
 from registry_git.gitstore.refs import ReflogEntry
-from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
-from registry_git.gitstore.signing import is_listed
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import path_of, request_ref
 from registry_git.manifests.messages import write_message
 from registry_git.registry.open_request import (
-    OpenRequest,
-    judge,
     proposal_digest,
-    read_open,
-    stale_error,
-    staleness,
 )
 from registry_git.registry.writing import manifest_files, refuse_untrue
-
-_WORDS = {Verdict.APPROVED: "Approve", Verdict.REJECTED: "Reject", Verdict.CANCELLED: "Cancel"}
 
 
 def create(store: Store, act: Act, draft: TransitionRequest, policy: Policy | None = None) -> None:
@@ -53,7 +43,7 @@ def create(store: Store, act: Act, draft: TransitionRequest, policy: Policy | No
         tip = _propose(session, act, record, proposal, at_main, parents=(session.main,), word="Request to")
         session.move(branch, old=None, new=tip)
 
-    store.transact(plan, describe=_reflog(act, f"request {draft.id}"))
+    store.transact(plan, describe=reflog(act, f"request {draft.id}"))
 
 
 def refresh(store: Store, act: Act, key: RequestKey) -> None:
@@ -64,7 +54,7 @@ def refresh(store: Store, act: Act, key: RequestKey) -> None:
     """
 
     def plan(session: Session) -> None:
-        branch, tip = _branch(session, key)
+        branch, tip = branch_of(session, key)
         at_main, at_tip = session.snapshot(), session.snapshot(tip)
         known = at_tip.request(key.model, key.request)
         if known is None:
@@ -77,72 +67,13 @@ def refresh(store: Store, act: Act, key: RequestKey) -> None:
                 f"What request {key.request} asks for is so already.",
                 hint=f"Cancel it: registry-git request cancel {key.request}",
             )
+        # `main` first: whoever fast-forwards to this branch keeps main's own line of first parents
         new = _propose(
-            session, act, record, proposal, at_main, parents=(tip, session.main), word="Refresh the request to"
+            session, act, record, proposal, at_main, parents=(session.main, tip), word="Refresh the request to"
         )
         session.move(branch, old=tip, new=new)
 
-    store.transact(plan, describe=_reflog(act, f"refresh {key.request}"))
-
-
-def approve(store: Store, act: Act, key: RequestKey) -> None:
-    """Approves; with the approval that suffices, the change is merged into `main` in the same act.
-
-    Raises:
-        NotFound: no such request; Conflict: it is closed; Stale: `main` has moved on; nothing was written.
-        PermissionDenied: no rule that the request waits for would count this person.
-    """
-
-    def plan(session: Session) -> None:
-        if _already(session, key, act, RequestState.APPROVED):
-            return
-        request = _open(session, key)
-        current = session.snapshot()
-        why = staleness(session.repository, request, session.main)
-        if why:
-            raise stale_error(request.record, why)
-        policy = current.policy()
-        before = judge(request, policy, request.approvals, current)
-        may = before.anyone or act.actor.email in before.may_approve
-        own = act.actor.email == request.record.requester.email
-        if not (may or own or before.allowed or any(a.by.email == act.actor.email for a in request.approvals)):
-            waits = [unmet for unmet in before.unmet if unmet.by_approval]
-            if waits:
-                raise PermissionDenied(
-                    f"{act.actor.email} may not approve this: {waits[0].rule}: {waits[0].why}.", hint=waits[0].satisfy
-                )
-        signed = is_listed(store.signing_key(), policy.keys.get(act.actor.email, ()))
-        approvals = (*request.approvals, Approval(by=act.actor, signed=signed))
-        decision = judge(request, policy, approvals, current)
-        state = RequestState.APPROVED if decision.allowed else RequestState.OPEN
-        tip = _decide(session, act, request, Verdict.APPROVED, state, request.edits)
-        if decision.allowed:
-            _land(session, act, request, tip, request.edits, Verdict.APPROVED)
-        else:
-            session.move(request.branch, old=request.tip, new=tip)
-
-    store.transact(plan, describe=_reflog(act, f"approve {key.request}"))
-
-
-def close(store: Store, act: Act, key: RequestKey, verdict: Verdict) -> None:
-    """Rejects or cancels: the edits are withdrawn, the record is closed and merged; what was asked does not happen.
-
-    Raises:
-        NotFound: no such request; Conflict: it is closed already.
-        PermissionDenied: the requester cancels and does not reject; others cancel only with a role that decides.
-    """
-    wanted = RequestState.REJECTED if verdict is Verdict.REJECTED else RequestState.CANCELLED
-
-    def plan(session: Session) -> None:
-        if _already(session, key, act, wanted):
-            return
-        request = _open(session, key, to_close=True)
-        _require_say(request, session.snapshot(), act, verdict)
-        restored = {path: _blob_at(session, request.base, path) for path in request.edits}
-        tip = _decide(session, act, request, verdict, wanted, restored)
-        _land(session, act, request, tip, {}, verdict)
-
-    store.transact(plan, describe=_reflog(act, f"{verdict.value} {key.request}"))
+    store.transact(plan, describe=reflog(act, f"refresh {key.request}"))
 
 
 def _spelled(snapshot: Snapshot, draft: TransitionRequest) -> TransitionRequest:
@@ -168,7 +99,7 @@ def _propose(
     edits = manifest_files(proposal.edits, at_main.layout)
     refuse_untrue(Overlay(at_main, proposal.edits), proposal.edits)
     blobs = {path: None if data is None else session.staging.blob(data) for path, data in edits.items()}
-    unlike = {path: blob for path, blob in blobs.items() if blob != _blob_at(session, session.main, path)}
+    unlike = {path: blob for path, blob in blobs.items() if blob != blob_at(session, session.main, path)}
     record = replace(record, proposal=proposal_digest(unlike))
     sentence = _sentence(proposal)
     headline = replace(
@@ -187,7 +118,8 @@ def _propose(
     )
 
 
-def _branch(session: Session, key: RequestKey) -> tuple[str, str]:
+def branch_of(session: Session, key: RequestKey) -> tuple[str, str]:
+    """The branch of an open request and its tip. Raises: Conflict when it is closed; NotFound."""
     branch = request_ref(key.model, key.request)
     tip = session.request_branch(branch)
     closed = session.snapshot().request(key.model, key.request)
@@ -197,79 +129,14 @@ def _branch(session: Session, key: RequestKey) -> tuple[str, str]:
             f"Request {key.request} is {closed.state.value} already{f' by {last}' if last else ''}.",
             hint=f"See it with: registry-git request show {key.request}",
         )
+    if closed is not None:
+        raise Conflict(
+            f"Request {key.request} has landed on main already, by another way than a decision made here.",
+            hint=f"See who brought it: registry-git request show {key.request}",
+        )
     if tip is None:
         raise NotFound(f"There is no open request {key.request}.", hint="List them with: registry-git request list")
     return branch, tip
-
-
-def _open(session: Session, key: RequestKey, *, to_close: bool = False) -> OpenRequest:
-    branch, tip = _branch(session, key)
-    return read_open(session.repository, key=key, branch=branch, tip=tip, main=session.main, to_close=to_close)
-
-
-def _already(session: Session, key: RequestKey, act: Act, state: RequestState) -> bool:
-    """Whether this person has closed the request this way before: a retry after a lost answer."""
-    record = session.snapshot().request(key.model, key.request)
-    if record is None or record.state is not state or not record.reviews:
-        return False
-    last = record.reviews[-1].by
-    return last is not None and last.email == act.actor.email
-
-
-def _decide(
-    session: Session,
-    act: Act,
-    request: OpenRequest,
-    verdict: Verdict,
-    state: RequestState,
-    edits: dict[str, str | None],
-) -> str:
-    """The decision commit on the request branch."""
-    record = request.record
-    review = Review(by=act.actor, at=act.at, verdict=verdict, comment=act.comment, proposal=record.proposal)
-    after = replace(record, state=state, reviews=(*record.reviews, review))
-    blobs = {**edits, request.record_path: session.staging.blob(encode(after))}
-    return session.commit_blobs(
-        onto=request.tip,
-        parents=(request.tip,),
-        blobs=blobs,
-        author=act.actor,
-        at_seconds=act.at // 1000,
-        message=_message(act, request, verdict),
-        sign=True,
-    )
-
-
-def _land(
-    session: Session, act: Act, request: OpenRequest, decision: str, edits: dict[str, str | None], verdict: Verdict
-) -> None:
-    """The merge: first parent `main`, second the decision; the tree is git's own three-way merge of the two."""
-    record_blob = session.entry(decision, request.record_path)
-    merge = session.commit_blobs(
-        onto=session.main,
-        parents=(session.main, decision),
-        blobs={**edits, request.record_path: record_blob},
-        author=act.actor,
-        at_seconds=act.at // 1000,
-        message=_message(act, request, verdict),
-        sign=True,
-    )
-    session.move(MAIN, old=session.main, new=merge)
-    session.move(request.branch, old=request.tip, new=None)
-
-
-def _message(act: Act, request: OpenRequest, verdict: Verdict) -> str:
-    record = request.record
-    headline = Headline(
-        sentence=f"{_WORDS[verdict]} request {record.id}: {describe_asked(record)}",
-        action=verdict.value,
-        model=record.model,
-        version=record.version,
-        from_stage=record.from_stages[-1] if record.from_stages else "",
-        to_stage=record.to,
-        request=record.id,
-    )
-    return write_message(headline, act.comment, record.id)
 
 
 def describe_asked(record: TransitionRequest) -> str:
@@ -284,20 +151,8 @@ def describe_asked(record: TransitionRequest) -> str:
     return f"change the {record.action.value}"
 
 
-def _require_say(request: OpenRequest, current: Snapshot, act: Act, verdict: Verdict) -> None:
-    own = act.actor.email == request.record.requester.email
-    if own:
-        return
-    decision = judge(request, current.policy(), (), current)
-    if decision.may_approve and not decision.anyone and act.actor.email not in decision.may_approve:
-        word = "reject" if verdict is Verdict.REJECTED else "cancel"
-        raise PermissionDenied(
-            f"{act.actor.email} may not {word} request {request.record.id}.",
-            hint=f"These may: {', '.join(decision.may_approve)}; the requester may cancel it.",
-        )
-
-
-def _blob_at(session: Session, commit: str, path: str) -> str | None:
+def blob_at(session: Session, commit: str, path: str) -> str | None:
+    """The id of the file at a path of a stored commit, or None."""
     entry = session.repository.entry(session.tree_of(commit), path)
     return entry[1] if entry else None
 
@@ -306,5 +161,6 @@ def _sentence(proposal: Proposal) -> str:
     return proposal.headline.sentence
 
 
-def _reflog(act: Act, what: str) -> ReflogEntry:
+def reflog(act: Act, what: str) -> ReflogEntry:
+    """What git's reflog says of an act."""
     return ReflogEntry(actor=act.actor, at_seconds=act.at // 1000, message=f"registry-git: {what}")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from registry_git.core.changes import edits
 from registry_git.core.changes.proposal import Headline, Proposal, Touch
 from registry_git.core.errors import Invalid
 from registry_git.core.model import Action, PolicyKey
 from registry_git.core.names import COMMENT_MAX, parse_text
+from registry_git.gitstore.hooks import install_hooks
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.trees import list_files
 from registry_git.manifests.codec import files
 from registry_git.manifests.layout import Layout, is_companion, key_of
 from registry_git.manifests.messages import write_message
 from registry_git.manifests.policy_text import parse_policy
-from registry_git.registry import checking, doctor
-from registry_git.registry.views import Done, Finding
+from registry_git.registry import doctor, replay
+from registry_git.registry.codeowners import codeowners, write_codeowners
+from registry_git.registry.judging.gate import GateReport, run_gate
+from registry_git.registry.request_views import has_landed
+from registry_git.registry.views import Done, Finding, Synced
 from registry_git.registry.writes import Writes
 from registry_git.registry.writing import apply, require_allowed
 
@@ -25,13 +30,46 @@ from registry_git.registry.writing import apply, require_allowed
 class Upkeep(Writes):
     """The part of the registry that looks after itself."""
 
-    def check(self, progress: Callable[[int], None] | None = None) -> list[Finding]:
-        """What is wrong with the manifests; empty when all is well. `progress` is told of each file."""
-        return list(checking.check(self._store.repository, self._snapshot(), progress))
-
     def doctor(self, *, fix: bool = False) -> list[Finding]:
         """What could be better about the repository and its manifests; with `fix`, what could be mended was."""
         return doctor.examine(self._store, self._surroundings, self._index, fix=fix)
+
+    def gate(self, base: str, head: str = "HEAD", *, require_approved: bool = False) -> GateReport:
+        """Whether `head` may be merged into `base`, by the policy of `base`: each names a branch or a commit.
+
+        It looks at every manifest of the branch and of the merge result. Approvals that are still missing are notes,
+        unless `require_approved`.
+
+        Raises:
+            NotFound: there is no such commit here; Unavailable: the clone is shallow; Corrupt: the base is broken.
+        """
+        return run_gate(self._store.repository, base, head, require_approved=require_approved)
+
+    def codeowners(self, *, forge: str = "") -> str:
+        """The text of a CODEOWNERS file that asks a forge's reviewers as the policy's rules name them.
+
+        `forge` is `github`, `gitlab` or `gitea`; by default the one that `registry.yaml` names, else `github`.
+
+        Raises:
+            Invalid: another forge.
+        """
+        return codeowners(self.policy(), forge)
+
+    def write_codeowners(self, *, forge: str = "") -> tuple[Path, bool]:
+        """Writes CODEOWNERS at the top of the work tree; gives the file, and whether it was changed.
+
+        Raises:
+            Invalid: there is no work tree, or another forge; Unavailable.
+        """
+        return write_codeowners(self._store.repository.workdir, self.codeowners(forge=forge))
+
+    def install_hooks(self, command: Sequence[str]) -> list[Path]:
+        """Makes a bare repository judge every push; `command` is how this program is called. Gives the files.
+
+        Raises:
+            Invalid: it has a work tree; AlreadyExists: another program's hook is there; Unavailable.
+        """
+        return install_hooks(self._store.repository, command)
 
     def set_policy(self, text: str, *, comment: str = "") -> Done:
         """Replaces `registry.yaml` by this YAML text, judged by the policy that is there now.
@@ -60,7 +98,7 @@ class Upkeep(Writes):
             policy = snapshot.policy()
             if snapshot.layout is wanted:
                 return Done(commit=session.main, changed=False)
-            if self._store.request_branches():
+            if not all(has_landed(snapshot, branch) for branch in self._store.request_branches()):
                 raise Invalid("There are open requests.", hint="Decide them first: registry-git request list")
             headline = Headline(sentence=f"Lay the registry out as {wanted.value}", action="relayout")
             touch = Touch(action=Action.POLICY, model=None)
@@ -103,10 +141,10 @@ class Upkeep(Writes):
         self._index.at(self._snapshot().commit, counted)
         return count
 
-    def sync(self) -> str:
-        """Brings what the remote has here, and sends it commits of `main` that it lacks; says what happened.
+    def sync(self) -> Synced:
+        """Brings what the remote has here, and sends it what was written offline.
 
         Raises:
-            Invalid: there is no remote; Corrupt: its history was rewritten; Conflict: both went on; Unavailable.
+            Invalid: there is no remote; Corrupt: its history was rewritten; Unavailable.
         """
-        return self._store.sync()
+        return replay.sync(self._store, self._surroundings.act())

@@ -24,6 +24,15 @@ class Writes(Reading):
         super().__init__(store, index)
         self._surroundings = surroundings
 
+    @property
+    def remote(self) -> str | None:
+        """The URL that writes go to; None when the registry is here, or works offline."""
+        return self._store.following.remote.url if self._store.following else None
+
+    def refresh_from_remote(self) -> None:
+        """Brings what the remote has here; without one, nothing happens. Raises: Unavailable, Corrupt, Conflict."""
+        self._store.refresh()
+
     def _apply(self, act: Act, decide: DecideWith) -> Written:
         return apply(self._store, act, lambda snapshot: decide(snapshot, act))
 

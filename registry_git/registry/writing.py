@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -123,19 +124,29 @@ def denied(proposal: Proposal, decision: Decision) -> PermissionDenied:
     # a gate stands before any approval, so its command is the more useful one
     unmet = min(decision.unmet, key=lambda one: one.by_approval)
     more = f" (and {len(decision.unmet) - 1} more)" if len(decision.unmet) > 1 else ""
-    hint = f"Ask for it with: {_request_command(proposal)}" if unmet.by_approval else unmet.satisfy
+    command = _request_command(proposal)
+    if not unmet.by_approval:
+        hint = unmet.satisfy
+    elif command:
+        hint = f"Ask for it with: {command}"
+    else:
+        hint = "No request can ask for this: change the rule first, with a request for another policy."
     return PermissionDenied(f"The policy does not allow this: {unmet.rule}: {unmet.why}{more}.", hint=hint)
 
 
 def _request_command(proposal: Proposal) -> str:
     headline = proposal.headline
-    model = f"'{headline.model}'" if headline.model and " " in headline.model else headline.model
     action = proposal.touches[0].action
-    command = "registry-git request create"
-    if action is Action.STAGE:
-        return f"{command} {model} {headline.version} {headline.to_stage}"
-    if action is Action.ALIAS:
-        return f"{command} {model} {headline.version or ''} --alias {proposal.touches[0].target}".replace("  ", " ")
+    words = ["registry-git", "request", "create"]
     if action is Action.POLICY:
-        return f"{command} --policy registry.yaml"
-    return f"{command} {model}{f' {headline.version}' if headline.version else ''} --delete"
+        return shlex.join([*words, "--policy", "registry.yaml"])
+    words.append(headline.model or "")
+    if headline.version:
+        words.append(str(headline.version))
+    if action is Action.STAGE:
+        words.append(headline.to_stage)
+    elif action is Action.ALIAS:
+        words += ["--alias", proposal.touches[0].target]
+    else:
+        words.append("--delete")
+    return shlex.join(words)

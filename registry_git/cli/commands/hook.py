@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,13 +15,16 @@ from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
 from registry_git.cli.safe import visible
 
+if TYPE_CHECKING:
+    from registry_git.registry.judging.faults import Fault
+
 
 @click.group("hook", cls=LazyGroup)
 def hook() -> None:
     """Judge every push to a bare repository by the policy of the registry."""
 
 
-@hook.command("install", cls=RegistryCommand, example="registry-git -R /srv/models.git hook install")
+@hook.command("install", cls=RegistryCommand, example="registry-git hook install -R /srv/models.git")
 @pass_invocation
 def install(invocation: Invocation) -> None:
     """Put the hooks into a bare repository; hooks of other programs are left alone and named."""
@@ -34,7 +38,7 @@ def install(invocation: Invocation) -> None:
     answer(invocation, {"hooks": files}, show)
 
 
-@hook.command("pre-receive", cls=RegistryCommand, hidden=True, example="registry-git hook pre-receive < lines")
+@hook.command("pre-receive", cls=RegistryCommand, hidden=True, example="registry-git hook pre-receive")
 @click.pass_context
 def pre_receive(ctx: click.Context) -> None:
     """Judge a push: git calls this with the references that are to move on standard input."""
@@ -44,7 +48,7 @@ def pre_receive(ctx: click.Context) -> None:
     errors = [one for one in faults if one.level == "error"]
     for one in errors or faults:
         word = "error" if one.level == "error" else one.level
-        click.echo(f"{word}: {visible(one.message)}", err=True)
+        click.echo(f"{word}: {visible(_told(one))}", err=True)
         if one.fix:
             click.echo(f"hint: {visible(one.fix)}", err=True)
     if errors:
@@ -55,7 +59,7 @@ def pre_receive(ctx: click.Context) -> None:
     "reference-transaction",
     cls=RegistryCommand,
     hidden=True,
-    example="registry-git hook reference-transaction prepared < lines",
+    example="registry-git hook reference-transaction prepared",
 )
 @click.argument("state")
 def reference_transaction(state: str) -> None:
@@ -74,6 +78,13 @@ def own_command() -> list[str]:
     isolated = [sys.executable, "-I", "-c"]
     found = subprocess.run([*isolated, "import registry_git"], capture_output=True, check=False)
     return [*(isolated if found.returncode == 0 else [sys.executable, "-c"]), program]
+
+
+def _told(one: Fault) -> str:
+    """The sentence, with the file that it is about where it does not stand for itself."""
+    if one.rule.value not in ("manifest", "forbidden-entry", "append-only") or one.path in one.message:
+        return one.message
+    return f"{one.path}{f':{one.line}' if one.line else ''}: {one.message}"
 
 
 def _stdin() -> str:

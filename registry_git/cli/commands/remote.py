@@ -8,6 +8,7 @@ from registry_git.cli import shapes
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.cli.plain import plain
 
 
 @click.command(
@@ -34,5 +35,5 @@ def clone(invocation: Invocation, url: str, path: str | None, bare: bool) -> Non
 @pass_invocation
 def sync(invocation: Invocation) -> None:
     """Exchange with the remote: what came there comes here, what was written here goes there."""
-    sentence = str(invocation.write().sync())
-    answer(invocation, {"message": sentence}, lambda: say(sentence))
+    done = invocation.write().sync()
+    answer(invocation, {"message": str(done), **plain(done)}, lambda: say(str(done)))

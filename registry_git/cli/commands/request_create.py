@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import click
 
 from registry_git.cli import shapes
@@ -9,10 +13,14 @@ from registry_git.cli.arguments import ALIAS, MODEL, STAGE, VERSION, file_or_std
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
+from registry_git.cli.plain import plain
 from registry_git.cli.told import asked, who_may
 from registry_git.core.errors import Invalid
 from registry_git.registry.facade import Registry
 from registry_git.registry.views import RequestView
+
+if TYPE_CHECKING:
+    from registry_git.forges.publishing import Published
 
 _FORM = "registry-git request create NAME VERSION STAGE"
 _HELP = """Ask for a change, on a branch of its own that others can look at and approve.
@@ -39,6 +47,7 @@ NAME --delete                   delete a model and all its versions
 @click.option("--add", is_flag=True, help="Keep the version in the stages that it is in.")
 @click.option("--archive-existing", is_flag=True, help="Move the versions that are in STAGE to Archived.")
 @click.option("--comment", "-m", default="", help="Why; the approvers read it.")
+@click.option("--push", is_flag=True, help="Open a pull request for it on the forge that the policy names.")
 @click.option("--id", "identity", help="An id of your own: a retry with the same id asks only once.")
 @pass_invocation
 def create(
@@ -52,6 +61,7 @@ def create(
     add: bool,
     archive_existing: bool,
     comment: str,
+    push: bool,
     identity: str | None,
 ) -> None:
     asked_for = [word for word in (stage, alias, "--delete" if delete else None, policy) if word is not None]
@@ -60,11 +70,16 @@ def create(
     if (add or archive_existing) and not stage:
         raise _unclear("--add and --archive-existing go with a stage.")
     registry = invocation.write()
+    publish = _publisher(registry) if push else None
     if policy is not None:
         view = registry.request_policy(file_or_stdin(policy), comment=comment, id=identity)
     else:
         view = _ask(registry, name or "", version, stage, alias, delete, add, archive_existing, comment, identity)
-    answer(invocation, shapes.request_shape(view), lambda: _print(invocation, view))
+    published = publish(view.request) if publish else None
+    shape = shapes.request_shape(view)
+    if published is not None:
+        shape["pull_request"] = plain(published.pull)
+    answer(invocation, shape, lambda: _print(invocation, view, published))
 
 
 def _ask(
@@ -96,11 +111,30 @@ def _ask(
     )
 
 
-def _print(invocation: Invocation, view: RequestView) -> None:
+def _print(invocation: Invocation, view: RequestView, published: Published | None) -> None:
     say(f"Request {view.request} asks to {asked(view)}.")
     say(who_may(view))
+    if published is not None:
+        _print_pull(published)
     say_next(invocation, "Approve it with", "request", "approve", view.request)
     say_next(invocation, "See what it changes with", "request", "diff", view.request)
+
+
+def _publisher(registry: Registry) -> Callable[[str], Published]:
+    from registry_git.forges import publishing  # slow to import: it speaks HTTP
+
+    publishing.require_remote(registry)
+    return lambda request: publishing.publish(registry, request, environment=os.environ)
+
+
+def _print_pull(published: Published) -> None:
+    if published.pull is not None:
+        say(f"Review it at: {published.pull.url}")
+        for remark in published.pull.remarks:
+            say(remark)
+    else:
+        say(f"The branch {published.branch} is at {published.remote}.")
+        say("The policy names no forge; open a pull request for it by hand, into main, or approve it from here:")
 
 
 def _unclear(message: str) -> Invalid:

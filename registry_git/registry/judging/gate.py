@@ -1,0 +1,36 @@
+"""The gate as CI calls it: two names in, findings and a summary out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry_git.gitstore.remerge import Scratch
+from registry_git.gitstore.repository import Repository
+from registry_git.gitstore.revisions import find_revision, refuse_shallow
+from registry_git.registry.judging.branch import judge_branch
+from registry_git.registry.judging.faults import Fault
+from registry_git.registry.judging.summary import markdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReport:
+    """What the gate found between two commits, errors first; `summary` is Markdown."""
+
+    base: str
+    head: str
+    faults: tuple[Fault, ...]
+    summary: str
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing forbids the merge."""
+        return all(one.level != "error" for one in self.faults)
+
+
+def run_gate(repository: Repository, base: str, head: str, *, require_approved: bool) -> GateReport:
+    """Judges the merge of `head` into `base`. Raises: Invalid, NotFound, Unavailable, Corrupt."""
+    refuse_shallow(repository)
+    onto, tip = find_revision(repository, base), find_revision(repository, head)
+    with Scratch(repository) as scratch:
+        found = judge_branch(repository, scratch, onto, tip, require_approved=require_approved)
+        return GateReport(base=onto, head=tip, faults=found.faults, summary=markdown(found))

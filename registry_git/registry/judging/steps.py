@@ -1,0 +1,105 @@
+"""Whether `main` may take its next step: a direct change, or a merge; judged by the policy before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from registry_git.core.errors import RegistryError
+from registry_git.core.model import RequestKey, RequestState, TransitionRequest
+from registry_git.core.names import Actor
+from registry_git.core.policy import Change, evaluate
+from registry_git.gitstore.history import first_parents
+from registry_git.gitstore.remerge import Scratch
+from registry_git.gitstore.repository import Commit, Repository
+from registry_git.manifests.layout import path_of
+from registry_git.registry.judging.changed import Changed, read_changed
+from registry_git.registry.judging.contents import comment_faults, content_faults, entry_faults
+from registry_git.registry.judging.faults import Fault, Rule, fault, of_error, policy_faults
+from registry_git.registry.judging.landing import landing_faults, merge_faults
+
+
+def step_faults(repository: Repository, scratch: Scratch, step: Commit, actor: Actor) -> list[Fault]:
+    """What forbids that `main` goes from the first parent of `step` to `step`, made by `actor`."""
+    try:
+        return list(_judged(repository, scratch, step, actor))
+    except RegistryError as problem:
+        return [of_error(Rule.MANIFEST, step.id[:12], problem)]
+
+
+def _judged(repository: Repository, scratch: Scratch, step: Commit, actor: Actor) -> Iterator[Fault]:
+    onto = step.parents[0]
+    if step.author.email != actor.email:
+        message = f"{actor} moves main to a commit of {step.author}."
+        yield fault(Rule.AUTHOR, step.id[:12], message, "Merge their branch, or let them push it.")
+        return
+    if len(step.parents) == 2:
+        merged = list(merge_faults(repository, scratch, step))
+        yield from merged
+        if merged:
+            return
+    changed = read_changed(repository, onto, step.id)
+    wrong = [*entry_faults(changed.files, changed.after.layout), *content_faults(changed)]
+    yield from wrong
+    if any(one.level == "error" for one in wrong):
+        return
+    new = changed.new_requests()
+    if len(new) > 1:
+        message = f"One step of main brings {len(new)} requests."
+        yield fault(Rule.RECORD, step.id[:12], message, "Land one request after the other.")
+    elif new and len(step.parents) == 2:
+        yield from landing_faults(repository, onto=onto, tip=step.parents[1], key=new[0].key, merge=step, actor=actor)
+    elif new:
+        yield fault(
+            Rule.RECORD,
+            changed.path(new[0].key),
+            f"Request {new[0].id} comes to main without a merge, so nobody can tell who approved it.",
+            f"registry-git request approve {new[0].id}, or git merge --no-ff of its branch.",
+        )
+    else:
+        yield from _direct(changed, step, actor)
+
+
+def _direct(changed: Changed, step: Commit, actor: Actor) -> Iterator[Fault]:
+    yield from _record_faults(changed, step, actor)
+    yield from comment_faults(changed, actor.email)
+    change = Change(touches=changed.touches(), requester=actor, requested=False)
+    yield from policy_faults(evaluate(change, changed.before.policy(), ()), _where(changed))
+
+
+def _where(changed: Changed) -> str:
+    """The file that a policy's refusal is about: the first pointer that changed, else the first file."""
+    paths = [file.path for file in changed.files]
+    return next((path for path in paths if path.endswith("/pointer.yaml")), paths[0] if paths else "")
+
+
+def _record_faults(changed: Changed, step: Commit, actor: Actor) -> Iterator[Fault]:
+    """What is added to a record on `main` after it landed: by the actor, or by who landed it."""
+    for difference in changed.differences:
+        before, after = difference.before, difference.after
+        if not (isinstance(before, TransitionRequest) and isinstance(after, TransitionRequest)):
+            continue
+        added = after.reviews[len(before.reviews) :]
+        if after.state is not before.state and not added:
+            message = f"Request {after.id} is {after.state.value} now, and nobody stands for it in its record."
+            yield fault(Rule.RECORD, changed.path(after.key), message, line=changed.line(after.key, "state"))
+        landed = _landed_by(changed, step, after) if added and before.state is RequestState.OPEN else None
+        for review in added:
+            if review.by is not None and review.by.email not in (actor.email, landed):
+                yield fault(
+                    Rule.RECORD,
+                    changed.path(after.key),
+                    f"{actor.email} writes down what {review.by} is to have said about request {after.id}.",
+                    "Everybody writes their own review: registry-git request approve",
+                    line=changed.line(after.key, "reviews"),
+                )
+
+
+def _landed_by(changed: Changed, step: Commit, record: TransitionRequest) -> str | None:
+    """The email address of who merged the record's branch, when `main` shows it."""
+    path = path_of(RequestKey(model=record.model, request=record.id), changed.before.layout)
+    landing = None
+    for commit in first_parents(changed.repository, step.parents[0]):
+        if changed.repository.entry(commit.tree, path) is None:
+            break
+        landing = commit
+    return landing.author.email if landing is not None and len(landing.parents) == 2 else None

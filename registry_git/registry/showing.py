@@ -1,0 +1,124 @@
+"""Views of models and versions at one moment. What many of them share is read once, so a list costs what it shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import cached_property
+
+from registry_git.core.errors import Corrupt
+from registry_git.core.model import AliasPointer, Policy, StagePointer
+from registry_git.core.names import ModelName
+from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
+from registry_git.index.queries import Queries
+from registry_git.manifests.layout import parse_request_ref
+from registry_git.registry.views import ModelView, VersionView
+
+
+class Showing:
+    """Makes views of one snapshot."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        queries: Callable[[], Queries],
+        branches: Callable[[], Iterable[str]],
+        *,
+        many: bool = False,
+    ) -> None:
+        """`queries` opens the index at the snapshot, `branches` lists those of open requests: when they are needed.
+
+        `many`: for a list, which one unreadable pointer must not hide; who asks for the model itself is told of it.
+        """
+        self._many = many
+        self._snapshot = snapshot
+        self._open_index = queries
+        self._branches = branches
+        self._pointers: dict[ModelName, tuple[tuple[StagePointer, ...], tuple[AliasPointer, ...]]] = {}
+
+    def model(self, name: ModelName) -> ModelView:
+        """A registered model. Raises: NotFound."""
+        model = self._snapshot.model(name)
+        numbers = self._snapshot.versions(name)
+        stages, aliases = self._pointers_of(name)
+        return ModelView(
+            name=model.name,
+            description=model.description,
+            tags=dict(model.tags),
+            created=model.created,
+            created_by=model.created_by,
+            last_updated=self._queries.model_updated(name) or model.created,
+            latest_version=numbers[-1] if numbers else None,
+            versions=len(numbers),
+            stages={pointer.stage: pointer.versions for pointer in stages},
+            aliases={pointer.alias: pointer.version for pointer in aliases},
+            open_requests=self._open_requests[name],
+            commit=self._snapshot.commit,
+        )
+
+    def version(self, name: ModelName, number: int, *, fresh: bool = False) -> VersionView:
+        """A version; `fresh`: the snapshot's commit or one just before it made it, so that it needs no index.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        version = self._snapshot.version(name, number)
+        pointers, aliases = self._pointers_of(name)
+        stages = stages_of(pointers, number)
+        updated = version.created if fresh else self._queries.version_updated(name, number) or version.created
+        return VersionView(
+            model=version.model,
+            version=version.version,
+            stage=shown_stage(self._policy, stages),
+            stages=stages,
+            aliases=tuple(pointer.alias for pointer in aliases if pointer.version == number),
+            source=version.source,
+            digest=version.digest,
+            format=version.format,
+            status=version.status.value,
+            description=version.description,
+            tags=dict(version.tags),
+            created=version.created,
+            created_by=version.created_by,
+            last_updated=updated,
+            manifest=version,
+            commit=self._snapshot.commit,
+        )
+
+    def _pointers_of(self, name: ModelName) -> tuple[tuple[StagePointer, ...], tuple[AliasPointer, ...]]:
+        known = self._pointers.get(name)
+        if known is None:
+            try:
+                known = self._snapshot.stage_pointers(name), self._snapshot.alias_pointers(name)
+            except Corrupt:
+                if not self._many:
+                    raise
+                known = self._readable(name)
+            self._pointers[name] = known
+        return known
+
+    def _readable(self, name: ModelName) -> tuple[tuple[StagePointer, ...], tuple[AliasPointer, ...]]:
+        stages: list[StagePointer] = []
+        aliases: list[AliasPointer] = []
+        held = set(self._snapshot.stages(name))
+        for stage in (one.name for one in self._policy.stages if one.name in held):
+            with suppress(Corrupt):
+                stages += filter(None, [self._snapshot.stage_pointer(name, stage)])
+        for alias in self._snapshot.aliases(name):
+            with suppress(Corrupt):
+                aliases += filter(None, [self._snapshot.alias_pointer(name, alias)])
+        return tuple(stages), tuple(aliases)
+
+    @cached_property
+    def _policy(self) -> Policy:
+        return self._snapshot.policy()
+
+    @cached_property
+    def _queries(self) -> Queries:
+        return self._open_index()
+
+    @cached_property
+    def _open_requests(self) -> Counter[ModelName | None]:
+        keys = map(parse_request_ref, self._branches())
+        return Counter(key.model for key in keys if key is not None)

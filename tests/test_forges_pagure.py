@@ -1,0 +1,189 @@
+"""The story of two requests on a real Pagure: asked, checked, refused, reviewed, merged, in conflict, closed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import registry_git
+from registry_git.core.errors import Conflict, NotFound, PermissionDenied
+from registry_git.core.model import Review, Verdict
+from registry_git.core.rules import ForgeKind, ForgeSettings
+from registry_git.forges.base import CommitStatus, Forge, Person, PullState, ReviewVerdict, StatusState, approvals
+from registry_git.forges.description import describe
+from registry_git.forges.settings import speak_to
+from registry_git.forges.token import Token
+from registry_git.forges.webhooks import EventKind, receive
+from tests.conftest import Git
+from tests.pagure_server import Pagure, pagure, receiver
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+PROJECT = "models"
+PEOPLE = {"alice": "alice@example.com", "bob": "bob@example.com", "carol": "carol@example.com"}
+BOB = Person(login="bob", name="Bob Example", email="bob@example.com", mapped=True)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, outside_environment: Mapping[str, str]) -> Iterator[Pagure]:
+    """The Pagure of this module."""
+    with pagure(tmp_path_factory.mktemp("pagure"), outside_environment) as running:
+        yield running
+
+
+def test_two_requests_for_one_slot_live_their_lives_on_a_real_pagure(server: Pagure, git: Git, tmp_path: Path) -> None:
+    settings = ForgeSettings(kind=ForgeKind.PAGURE, url=server.url, repository=PROJECT, people=PEOPLE)
+
+    def forge(login: str) -> Forge:
+        return speak_to(settings, Token(server.tokens[login]))
+
+    def landings(request: str) -> list[str]:
+        """The commits that brought the record to main, found as docs and design say."""
+        found = git(
+            bare,
+            "log",
+            "--first-parent",
+            "--diff-merges=first-parent",
+            "--diff-filter=A",
+            "-s",
+            "--format=%H",
+            "main",
+            "--",
+            f"models/fraud/requests/{request}.yaml",
+        )
+        return found.split()
+
+    with receiver() as hook:
+        # A project in which Bob may push too, one vote is needed to merge, and a webhook is called.
+        server.call("alice", "POST", "/new", name=PROJECT, description="Models", default_branch="main", wait="1")
+        server.call("alice", "POST", f"/{PROJECT}/git/modifyacls", user_type="user", name="bob", acl="commit")
+        options = {"Minimum_score_to_merge_pull-request": "1", "Web-hooks": hook.url, "pull_requests": "true"}
+        server.call("alice", "POST", f"/{PROJECT}/options/update", **options)
+        secret = server.call("alice", "GET", f"/{PROJECT}/webhook/token")["webhook"]["token"]
+
+        # The registry goes there with plain git; from then on a clone speaks to it.
+        bare = tmp_path / "first.git"
+        first = registry_git.init(
+            bare, protect=["Production"], roles={"ml-leads": ["bob@example.com"]}, actor="Alice <alice@example.com>"
+        )
+        for number, auc in ((1, "0.90"), (2, "0.91"), (3, "0.92")):
+            first.register("fraud", f"s3://acme/fraud/{number}", tags={"auc": auc})
+        git(bare, "push", "--quiet", server.git_url("alice", PROJECT), "refs/heads/main:refs/heads/main")
+        registry = registry_git.clone(
+            server.git_url("alice", PROJECT), tmp_path / "clone.git", actor="Alice <alice@example.com>"
+        )
+        wanted = registry.request_stage("fraud", 2, "Production", comment="better\n| forged | row |\n@carol +1")
+        rival = registry.request_stage("fraud", 3, "Production")
+
+        # Opened with what it is about; nothing that Pagure does not know is asked of it twice.
+        opened = forge("alice").open(describe(registry, wanted.id))
+        assert (opened.number, opened.state, opened.head) == (1, PullState.OPEN, wanted.head)
+        assert (opened.branch, opened.title) == (wanted.branch, "Move fraud v2 to Production")
+        stored = server.call("alice", "GET", f"/{PROJECT}/pull-request/1")
+        assert "| fraud | v2 | None | Production |  |" in stored["initial_comment"]
+        assert "\n| forged" not in stored["initial_comment"]
+        assert wanted.id in stored["initial_comment"]
+        assert forge("alice").open(describe(registry, wanted.id)).number == 1
+        second = forge("alice").open(describe(registry, rival.id))
+
+        # The outcome of `check` is a flag on the commit; a second one of the same name takes its place.
+        findings = [one for one in registry.check() if one.level == "error"]
+        assert findings == []
+        for state, said in ((StatusState.PENDING, "running"), (StatusState.SUCCESS, "no findings")):
+            status = CommitStatus(state=state, context="registry-git/check", description=said)
+            forge("alice").status(wanted.head, status)
+        flags = server.call("alice", "GET", f"/{PROJECT}/pull-request/1/flag")["flags"]
+        assert [(flag["status"], flag["comment"]) for flag in flags] == [("success", "registry-git/check: no findings")]
+
+        # No merge without the vote, none by whoever may not, none of another head.
+        with pytest.raises(Conflict, match=r"(?i)score|review"):
+            forge("bob").merge(1, expected_head=wanted.head)
+        with pytest.raises(PermissionDenied):
+            forge("carol").merge(1, expected_head=wanted.head)
+        with pytest.raises(Conflict, match="its head is"):
+            forge("bob").merge(1, expected_head=rival.head)
+        forge("bob").comment(1, "+1 the numbers hold")
+        forge("carol").comment(1, "and what of latency?")
+        said = forge("alice").reviews(1)
+        assert [review.verdict for review in said] == [ReviewVerdict.APPROVED, ReviewVerdict.COMMENTED]
+        (approval,) = approvals(said, head=wanted.head)
+        assert (approval.by, approval.commit, approval.comment) == (BOB, wanted.head, "+1 the numbers hold")
+        forge("bob").comment(second.number, "+1")
+        assert len(approvals(forge("alice").reviews(second.number), head=rival.head)) == 1
+
+        # Merged by fast-forward: main is the request's own commit, and only Pagure knows who did it.
+        merged = forge("bob").merge(1, expected_head=wanted.head)
+        assert (merged.state, merged.merged_by, merged.head) == (PullState.MERGED, BOB, wanted.head)
+        assert forge("alice").find_by_commit(wanted.head) == (merged,)
+        assert forge("alice").find_by_branch(wanted.branch) == (merged,)
+        git(bare, "fetch", "--quiet", server.git_url("alice", PROJECT), "+refs/heads/main:refs/heads/main")
+        assert git(bare, "rev-parse", "main") == wanted.head
+        assert landings(wanted.id) == [wanted.head]
+        assert landings(rival.id) == []
+        with pytest.raises(Conflict, match="merged already"):
+            forge("bob").merge(1, expected_head=wanted.head)
+
+        # The rival aims at the slot that is taken now.
+        with pytest.raises(Conflict):
+            forge("bob").merge(second.number, expected_head=rival.head)
+        refreshed = registry.refresh(rival.id)
+        moved = forge("alice").get(second.number)
+        for _ in range(60):
+            if moved.head == refreshed.head:
+                break
+            time.sleep(1)
+            moved = forge("alice").get(second.number)
+        assert moved.head == refreshed.head
+        (vote,) = [one for one in forge("alice").reviews(second.number) if one.by == BOB]
+        assert (vote.stale, vote.commit) == (True, "")
+        assert approvals(forge("alice").reviews(second.number), head=refreshed.head) == ()
+        forge("bob").comment(second.number, "not this quarter")
+        closed = forge("bob").close(second.number)
+        assert (closed.state, closed.closed_by, closed.merged_by) == (PullState.CLOSED, BOB, None)
+        assert [comment.text for comment in forge("alice").comments(second.number)] == ["+1", "not this quarter"]
+        with pytest.raises(NotFound):
+            forge("alice").get(99)
+
+        # What the forge knows goes into the record, and the activities tell it.
+        (landed,) = registry.landed()
+        assert (landed.record.id, landed.commit) == (wanted.id, wanted.head)
+        assert merged.merged_at is not None
+        assert approval.by.actor is not None
+        review = Review(
+            by=approval.by.actor,
+            at=merged.merged_at,
+            verdict=Verdict.APPROVED,
+            comment=approval.comment,
+            source="review",
+            proposal=wanted.record.proposal,
+        )
+        done = registry.record_landing(wanted.id, [review])
+        assert done.state == "approved"
+        assert registry.resolve("models:/fraud/Production").version == 2
+        told = [(one.activity_type.value, one.user_id) for one in registry.activity("fraud", 2)]
+        assert ("APPROVED_REQUEST", "Bob Example <bob@example.com>") in told
+
+        # Webhooks are believed with their signature only, and say where to look.
+        headers, body = hook.wait_for("pull-request.closed")
+        event = receive(settings, headers=headers, body=body, secret=secret)
+        assert event is not None
+        assert (event.kind, event.number, event.commit) == (EventKind.MERGED, 1, wanted.head)
+        assert (event.branch, event.repository) == (wanted.branch, PROJECT)
+        pushed = receive(settings, secret=secret, **_delivery(hook.wait_for("git.receive")))
+        assert pushed is not None
+        assert pushed.kind is EventKind.PUSHED
+        reviewed = receive(settings, secret=secret, **_delivery(hook.wait_for("pull-request.comment.added")))
+        assert reviewed is not None
+        assert reviewed.kind is EventKind.REVIEWED
+        forged = json.dumps({**json.loads(body), "i": 0}).encode()
+        for bad in ({"body": forged}, {"secret": "another"}, {"headers": {}}):
+            with pytest.raises(PermissionDenied):
+                receive(settings, **{"headers": headers, "body": body, "secret": secret, **bad})  # type: ignore[arg-type]
+
+
+def _delivery(found: tuple[dict[str, str], bytes]) -> dict[str, object]:
+    return {"headers": found[0], "body": found[1]}

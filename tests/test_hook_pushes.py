@@ -1,0 +1,210 @@
+"""Pushes to a bare repository that guards itself: what goes in, by plain git and by our own client."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import registry_git
+from registry_git.core.errors import AlreadyExists, PermissionDenied
+from tests.cli_program import run
+from tests.conftest import Git
+from tests.gate_scene import ALICE, BOB, CAROL, DAVE, RECORD, Yard, make_guarded, new_version, review
+from tests.git_http import served
+from tests.registry_scene import hand_commit, healthy, true_merges
+
+USERS = {"alice": "a", "bob": "b", "carol@acme.io": "c", "mallory": "m"}
+
+
+@pytest.fixture(scope="module")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("guarded") / "models.git"
+    make_guarded(path)
+    return path
+
+
+@pytest.fixture
+def yard(_template: Path, tmp_path: Path, git: Git) -> Yard:
+    shutil.copytree(_template, tmp_path / "models.git")
+    return Yard(bare=tmp_path / "models.git", git=git)
+
+
+@pytest.fixture
+def web(yard: Yard, git: Git) -> Iterator[str]:
+    git(yard.bare, "config", "registry-git.alice.actor", "Alice Smith <alice@acme.io>")
+    git(yard.bare, "config", "registry-git.bob.actor", BOB)
+    with served(yard.bare.parent, USERS) as host:
+        yield host
+
+
+def test_our_client_does_everything_through_the_hook(yard: Yard, git: Git) -> None:
+    alice, bob = yard.as_(ALICE), yard.as_(BOB)
+    alice.register("fraud", "s3://acme/fraud/4", tags={"auc": "0.94"})
+    alice.transition("fraud", 4, "Staging")
+    alice.set_tag("fraud", "validated", "yes", version=4)
+    alice.describe("fraud", "Card fraud")
+    alice.set_status("fraud", 4, "READY")
+    alice.set_alias("fraud", "champion", 4)
+    alice.delete_alias("fraud", "champion")
+    alice.add_comment("fraud", 4, "Looks good.")
+    alice.delete("fraud", version=2)
+    asked = alice.request_stage("fraud", 4, "Production", archive_existing=True)
+    assert alice.approve(asked.request).state == "open"
+    assert bob.approve(asked.request).state == "approved"
+    alice.rename("spam", "ham")
+    alice.delete("ham")
+    assert true_merges(git, yard.bare) == 2
+    healthy(git, yard.bare, registry_git.open(yard.bare, actor=BOB))
+
+
+def test_requests_are_rejected_cancelled_and_refreshed_through_the_hook(yard: Yard, git: Git) -> None:
+    alice, bob = yard.as_(ALICE), yard.as_(BOB)
+    rejected, cancelled, stale = (alice.request_stage("fraud", number, "Production") for number in (2, 3, 2))
+    assert bob.reject(rejected.request).state == "rejected"
+    assert alice.cancel(cancelled.request).state == "cancelled"
+    first = alice.request_stage("fraud", 3, "Production")
+    bob.approve(first.request)
+    alice.refresh(stale.request)
+    assert bob.approve(stale.request).state == "approved"
+    gone = alice.request_delete("spam", None)
+    assert bob.approve(gone.request).state == "approved"
+    assert "request/" not in yard.refs()
+    assert true_merges(git, yard.bare) == 6
+
+
+def test_what_the_policy_forbids_is_refused_in_the_words_of_the_hook(yard: Yard, git: Git) -> None:
+    dave = yard.as_(DAVE)
+    text = yard.text("registry.yaml").replace("approvals: 1", "approvals: 0").replace("four_eyes: true", "")
+    clone = yard.hand(DAVE, {"registry.yaml": text})
+    yard.push(clone, "main", actor=DAVE).refused("Rule on policy", "1 approval by ml-leads")
+    dave.register("fraud", "s3://acme/fraud/4")
+
+
+def test_a_client_that_another_one_overtakes_decides_again(yard: Yard) -> None:
+    alice, bob = yard.as_(ALICE), yard.as_(BOB)
+    assert alice.register("fraud", "s3://a").version == 4
+    assert bob.register("fraud", "s3://b").version == 5
+    assert alice.register("fraud", "s3://c").version == 6
+
+
+def test_a_version_by_hand_and_a_readme_go_in(yard: Yard) -> None:
+    clone = yard.hand(DAVE, {**new_version(yard, 4), "README.md": "# Our models\n", "deploy/app.yaml": "a: 1\n"})
+    yard.push(clone, "main", actor=DAVE).taken()
+    assert yard.as_(ALICE).version("fraud", 4).version == 4
+
+
+def test_a_merge_by_plain_git_is_an_approval_by_who_pushes_it(yard: Yard) -> None:
+    branch = yard.ask()
+    clone = yard.merge(BOB, branch)
+    yard.push(clone, "main", f":{branch}", actor=BOB).taken()
+    assert registry_git.open(yard.bare, actor=ALICE).resolve("models:/fraud/Production").version == 2
+
+
+def test_a_merge_by_plain_git_goes_in_when_others_have_approved(yard: Yard) -> None:
+    branch = yard.ask()
+    clone = yard.merge(DAVE, branch)
+    yard.push(clone, "main", actor=DAVE).refused("1 approval by ml-leads")
+    decided = yard.clone(CAROL)
+    record = RECORD.format(branch.rpartition("/")[2])
+    text = yard.text(record, branch)
+    proposal = next(line for line in text.split("\n") if line.startswith("proposal: "))
+    hand_commit(yard.git, decided, branch, {record: text + review(CAROL, proposal)}, author=CAROL)
+    yard.push(decided, branch, actor=CAROL).taken()
+    yard.push(yard.merge(DAVE, branch), "main", actor=DAVE).taken()
+
+
+def test_an_observation_and_the_first_push_of_a_registry_go_in(yard: Yard, tmp_path: Path, git: Git) -> None:
+    clone = yard.clone(DAVE)
+    git(clone, "branch", "observations", "main")
+    hand_commit(git, clone, "observations", {"observed/fraud.jsonl": "{}\n"}, author=DAVE)
+    yard.push(clone, "observations", actor=DAVE).taken()
+    empty = tmp_path / "empty.git"
+    git(tmp_path, "init", "--quiet", "--bare", empty)
+    run("-R", str(empty), "hook", "install")
+    first = Yard(bare=empty, git=git)
+    first.push(yard.clone(BOB), "main", actor=BOB).taken()
+    other = tmp_path / "other.git"
+    shutil.copytree(yard.bare, other)
+
+
+def test_a_server_may_push_what_its_users_wrote(yard: Yard, git: Git) -> None:
+    clone = yard.hand("Robot <robot@acme.io>", {"README.md": "By Alice.\n"}, author=ALICE)
+    yard.push(clone, "main", actor="Robot <robot@acme.io>").refused("whose author is Alice")
+    git(yard.bare, "config", "registry-git.pushesForOthers", "robot@acme.io")
+    yard.push(clone, "main", actor="Robot <robot@acme.io>").taken()
+
+
+def test_a_request_is_taken_back_by_who_asked_alone(yard: Yard) -> None:
+    branch = yard.ask()
+    yard.push(yard.clone(DAVE), f":{branch}", actor=DAVE).refused("is open, and it is Alice")
+    yard.push(yard.clone(ALICE), f":{branch}", actor=ALICE).taken()
+
+
+def test_over_http_the_pusher_is_whom_the_web_server_knows(yard: Yard, web: str, tmp_path: Path) -> None:
+    alice = registry_git.clone(f"http://alice:a@{web}/models.git", tmp_path / "web-a.git", actor=ALICE)
+    carol = registry_git.clone(f"http://carol%40acme.io:c@{web}/models.git", tmp_path / "web-c.git", actor=CAROL)
+    alice.register("fraud", "s3://acme/fraud/4")
+    asked = alice.request_stage("fraud", 4, "Production")
+    with pytest.raises(PermissionDenied, match="whose author is"):
+        registry_git.open(tmp_path / "web-a.git", actor=BOB).approve(asked.request)
+    assert carol.approve(asked.request).state == "approved"
+
+
+def test_over_http_a_claim_in_a_commit_is_not_believed(yard: Yard, web: str) -> None:
+    branch = yard.ask()
+    clone = yard.merge(BOB, branch)
+    yard.push(clone, "main", actor=BOB, url=f"http://alice:a@{web}/models.git").refused("whose author is Bob")
+    url = f"http://mallory:m@{web}/models.git"
+    yard.push(clone, "main", actor=BOB, url=url).refused("mallory", "registry-git.mallory.actor")
+    yard.push(clone, "main", actor=ALICE, url=f"http://bob:b@{web}/models.git").taken()
+
+
+def test_nobody_named_may_not_push(yard: Yard) -> None:
+    clone = yard.hand(DAVE, {"README.md": "x\n"})
+    done = subprocess.run(
+        ["git", "push", str(yard.bare), "main"], cwd=clone, env=os.environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode
+    assert "Nobody is named" in done.stderr
+
+
+def test_a_push_runs_both_hooks_and_leaves_no_quarantine(yard: Yard, tmp_path: Path) -> None:
+    clone = yard.hand(DAVE, {"README.md": "x\n"})
+    trace = tmp_path / "trace.json"
+    env = {**os.environ, "REGISTRY_GIT_ACTOR": DAVE, "GIT_TRACE2_EVENT": str(trace)}
+    subprocess.run(["git", "push", "-q", str(yard.bare), "main"], cwd=clone, env=env, check=True)
+    said = trace.read_text()
+    assert '"hook_name":"pre-receive"' in said
+    assert '"reference-transaction","committed"' in said.replace(" ", "") or "reference-transaction" in said
+    assert not list((yard.bare / "objects").glob("*incoming*"))
+
+
+def test_a_push_whose_hook_cannot_run_is_refused(yard: Yard) -> None:
+    hook = yard.bare / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\n# Written by `registry-git hook install`\nexec /no/such/python hook pre-receive\n")
+    assert yard.push(yard.hand(DAVE, {"README.md": "x\n"}), "main", actor=DAVE).code != 0
+
+
+def test_installing_again_writes_the_same_and_a_foreign_hook_is_left_alone(yard: Yard, tmp_path: Path) -> None:
+    before = (yard.bare / "hooks" / "pre-receive").read_text()
+    run("-R", str(yard.bare), "hook", "install")
+    assert (yard.bare / "hooks" / "pre-receive").read_text() == before
+    foreign = yard.bare / "hooks" / "reference-transaction"
+    foreign.write_text("#!/bin/sh\nexit 0\n")
+    answer = run("-R", str(yard.bare), "hook", "install", code=4)
+    assert "hint: Keep it" in answer.err
+    assert foreign.read_text() == "#!/bin/sh\nexit 0\n"
+    with pytest.raises(AlreadyExists):
+        registry_git.open(yard.bare, actor=ALICE).install_hooks(["x"])
+
+
+def test_hooks_are_for_bare_repositories(tmp_path: Path, yard: Yard, git: Git) -> None:
+    registry_git.init(tmp_path / "tree", actor=ALICE)
+    assert "work tree" in run("-R", str(tmp_path / "tree"), "hook", "install", code=2).err
+    git(yard.bare, "config", "core.hooksPath", "/elsewhere")
+    assert "core.hooksPath" in run("-R", str(yard.bare), "hook", "install", code=2).err
