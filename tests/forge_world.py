@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 import registry_git
 from registry_git.core.rules import ForgeKind, ForgeSettings
 from registry_git.forges.base import Forge, NewPullRequest, PullRequest
@@ -85,5 +87,14 @@ def world(kind: ForgeKind, root: Path) -> Iterator[World]:
     registry.register("fraud", "s3://acme/fraud/2", tags={"auc": "0.91"})
     registry.transition("fraud", 1, "Production")
     prefix, routes = _DIALECTS[kind]
-    with forge_server.serve(root, prefix, routes) as forge:
+    with forge_server.serve(root, prefix, routes) as forge, direct():
         yield World(kind, forge, registry)
+
+
+@contextmanager
+def direct() -> Iterator[None]:
+    """Loopback is reached directly, whatever proxy the machine goes out by."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.setenv("no_proxy", "127.0.0.1")
+        yield

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +22,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLE = "REGISTRY_GIT_PAGURE"
+FILES_VARIABLE = "REGISTRY_GIT_PAGURE_FILES"  # a directory to keep the unpacked server in, so that it starts sooner
 PASSWORD = "secret12"
 
 
@@ -30,6 +33,7 @@ def scripts(outside: Mapping[str, str]) -> Path:
         missing = f"There is no up.sh in {place}; say with {VARIABLE} where the scripts are that start a Pagure."
         if outside.get("CI", "").lower() in ("true", "1"):
             pytest.fail(missing)
+        warnings.warn(missing, stacklevel=2)  # a skipped test alone is one letter among thousands
         pytest.skip(missing)
     return place
 
@@ -65,9 +69,15 @@ def pagure(place: Path, outside: Mapping[str, str]) -> Iterator[Pagure]:
     """A Pagure whose files are in `place`; it runs until the end of the block."""
     script = scripts(outside) / "up.sh"
     port = _free_ports()
+    shutil.rmtree(place / "run", ignore_errors=True)  # what an earlier run left: projects, not programs
     env = {name: value for name, value in outside.items() if not name.startswith(("GIT_", "REGISTRY_GIT_"))}
     # whoever runs the tests may have set up git in their own way; the server must not see it
-    env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    env |= {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
     started = subprocess.run([script, place, str(port)], env=env, capture_output=True, text=True, timeout=900)
     assert started.returncode == 0, f"{started.stdout}\n{started.stderr}\n{_log(place)}"
     try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import registry_git
+from registry_git.core.activity import Activity
 from registry_git.registry.facade import Registry
 from tests.conftest import Git
 
@@ -114,3 +115,29 @@ def person(actor: str, role: str) -> dict[str, str]:
 def file_at(git: Git, repository: Path, revision: str, path: str) -> str:
     """The text of a file at a revision, with its closing newline."""
     return git(repository, "show", f"{revision}:{path}") + "\n"
+
+
+def record_of(request: str, model: str = "fraud") -> str:
+    """The path of a request's record."""
+    return f"models/{model}/requests/{request}.yaml"
+
+
+def review(by: str, proposal: str) -> str:
+    """An approval as a record writes it."""
+    return (
+        f"- by: {by}\n  at: '2026-11-23T06:14:11.412Z'\n  verdict: approved\n  source: commit\n  proposal: {proposal}\n"
+    )
+
+
+def told(registry: Registry, since: int = 3) -> list[tuple[str, str, str]]:
+    """Type, person and version of the activities of the model, without its creation and first two versions."""
+    return [(one.activity_type, one.user_id, str(one.version)) for one in registry.activity("fraud")[since:]]
+
+
+def both_ways(registry: Registry, place: Path) -> list[Activity]:
+    """The activities as the index came by them step by step, after a look that a rebuilt one says the same."""
+    step_by_step = registry.activity()
+    registry.reindex()
+    assert registry.activity() == step_by_step
+    assert registry_git.open(place, actor=CAROL).activity() == step_by_step
+    return step_by_step

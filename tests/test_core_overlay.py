@@ -37,7 +37,7 @@ class Nothing(Snapshot):
     def models(self) -> tuple[Any, ...]:
         return ()
 
-    versions = stages = aliases = requests = lambda self, model: ()  # type: ignore[assignment]  # noqa: E731
+    versions = stages = aliases = requests = lambda self, model: ()  # type: ignore[assignment]
     comments = lambda self, model, version: ()  # type: ignore[assignment]  # noqa: E731
     deployments = models
 

@@ -11,15 +11,16 @@ import pytest
 
 import registry_git
 from registry_git.core.errors import Conflict, NotFound, PermissionDenied
-from registry_git.core.model import Review, Verdict
 from registry_git.core.rules import ForgeKind, ForgeSettings
 from registry_git.forges.base import CommitStatus, Forge, Person, PullState, ReviewVerdict, StatusState, approvals
 from registry_git.forges.description import describe
+from registry_git.forges.reconcile import reconcile
 from registry_git.forges.settings import speak_to
 from registry_git.forges.token import Token
 from registry_git.forges.webhooks import EventKind, receive
 from tests.conftest import Git
-from tests.pagure_server import Pagure, pagure, receiver
+from tests.forge_world import direct
+from tests.pagure_server import FILES_VARIABLE, Pagure, pagure, receiver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -31,7 +32,8 @@ BOB = Person(login="bob", name="Bob Example", email="bob@example.com", mapped=Tr
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, outside_environment: Mapping[str, str]) -> Iterator[Pagure]:
     """The Pagure of this module."""
-    with pagure(tmp_path_factory.mktemp("pagure"), outside_environment) as running:
+    kept = outside_environment.get(FILES_VARIABLE)
+    with pagure(Path(kept) if kept else tmp_path_factory.mktemp("pagure"), outside_environment) as running, direct():
         yield running
 
 
@@ -148,24 +150,19 @@ def test_two_requests_for_one_slot_live_their_lives_on_a_real_pagure(server: Pag
         with pytest.raises(NotFound):
             forge("alice").get(99)
 
-        # What the forge knows goes into the record, and the activities tell it.
+        # What the forge knows goes into the records, and the activities tell it.
         (landed,) = registry.landed()
         assert (landed.record.id, landed.commit) == (wanted.id, wanted.head)
-        assert merged.merged_at is not None
-        assert approval.by.actor is not None
-        review = Review(
-            by=approval.by.actor,
-            at=merged.merged_at,
-            verdict=Verdict.APPROVED,
-            comment=approval.comment,
-            source="review",
-            proposal=wanted.record.proposal,
-        )
-        done = registry.record_landing(wanted.id, [review])
-        assert done.state == "approved"
+        written = {one.request: one for one in reconcile(registry, forge("alice"))}
+        assert (written[wanted.id].verdict, written[wanted.id].policy) == ("approved", "met")
+        assert (written[rival.id].verdict, written[rival.id].by) == ("rejected", (str(BOB.actor),))
+        assert registry.request(wanted.id).state == "approved"
+        assert registry.request(rival.id).state == "rejected"
         assert registry.resolve("models:/fraud/Production").version == 2
-        told = [(one.activity_type.value, one.user_id) for one in registry.activity("fraud", 2)]
-        assert ("APPROVED_REQUEST", "Bob Example <bob@example.com>") in told
+        assert reconcile(registry, forge("alice")) == []
+        told = {(one.activity_type, one.version, one.user_id, one.comment) for one in registry.activity("fraud")}
+        assert ("APPROVED_REQUEST", 2, str(BOB.actor), "+1 the numbers hold") in told
+        assert ("REJECTED_REQUEST", 3, str(BOB.actor), "not this quarter") in told
 
         # Webhooks are believed with their signature only, and say where to look.
         headers, body = hook.wait_for("pull-request.closed")

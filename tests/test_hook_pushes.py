@@ -208,3 +208,37 @@ def test_hooks_are_for_bare_repositories(tmp_path: Path, yard: Yard, git: Git) -
     assert "work tree" in run("-R", str(tmp_path / "tree"), "hook", "install", code=2).err
     git(yard.bare, "config", "core.hooksPath", "/elsewhere")
     assert "core.hooksPath" in run("-R", str(yard.bare), "hook", "install", code=2).err
+
+
+def test_a_signed_approval_is_read_out_of_the_push_itself(yard: Yard, tmp_path: Path, git: Git) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", tmp_path / "key"], check=True)
+    public = (tmp_path / "key.pub").read_text().strip()
+    rules = "- {on: stage, to: [Production], approvals: 1, by: [ml-leads], four_eyes: true, signed: true}\n"
+    text = f"{yard.text('registry.yaml').partition('rules:')[0]}rules:\n{rules}keys:\n  bob@acme.io: [{public}]\n"
+    hand_commit(git, yard.bare, "main", {"registry.yaml": text}, author=ALICE)
+    asked = yard.as_(ALICE).request_stage("fraud", 2, "Production")
+    assert yard.as_(BOB).approve(asked.request).state == "open"
+    yard.push(yard.merge(BOB, asked.branch), "main", actor=BOB).refused("1 signed approval by ml-leads")
+    client = yard.bare.parent / "client-bob.git"
+    git(client, "config", "gpg.format", "ssh")
+    git(client, "config", "user.signingkey", tmp_path / "key")
+    assert yard.as_(BOB).approve(asked.request, comment="Signed.").state == "approved"
+
+
+def test_what_landed_is_written_down_by_whoever_reconciles_and_by_nobody_else(yard: Yard) -> None:
+    branch = yard.ask()
+    yard.push(yard.merge(BOB, branch), "main", f":{branch}", actor=BOB).taken()
+    path = RECORD.format(branch.rpartition("/")[2])
+    text = yard.text(path)
+    proposal = next(line for line in text.split("\n") if line.startswith("proposal: "))
+    for state, more, words in (
+        ("approved", review(CAROL, proposal), "writes down what Carol"),
+        ("rejected", "", "nobody stands for it"),
+    ):
+        clone = yard.hand(DAVE, {path: text.replace("state: open", f"state: {state}") + more})
+        yard.push(clone, "main", actor=DAVE).refused(words)
+        yard.git(clone, "update-ref", "refs/heads/main", "main~1")
+    said = text.replace("state: open", "state: approved") + review(BOB, proposal).replace(
+        "source: commit", "source: merge"
+    )
+    yard.push(yard.hand(DAVE, {path: said}), "main", actor=DAVE).taken()

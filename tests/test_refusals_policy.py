@@ -154,7 +154,7 @@ def test_a_deleted_model_does_not_take_a_guarded_alias_with_it(tmp_path: Path, g
         assert refs(git, tmp_path / "acme.git") == before
 
 
-# ------------------------------------------------------------------------------------------- a policy that judges itself
+# ----------------------------------------------------------------------------------------- a policy that judges itself
 
 
 def test_a_request_for_another_policy_is_judged_by_the_one_that_is_there(as_: As) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import registry_git
 from registry_git.core.errors import Conflict, Invalid, NotFound, PermissionDenied
 from registry_git.gitstore.merge import Stale
 from tests.conftest import Git
@@ -128,17 +129,6 @@ def test_of_two_requests_for_one_slot_the_second_is_stale_and_nothing_is_written
     assert bob.request(other.request).stale != ""
     assert bob.reject(other.request).state == "rejected"
     assert true_merges(git, place) == 2
-
-
-def test_two_requests_for_two_slots_do_not_meet(as_: As, place: Path, git: Git) -> None:
-    alice, bob = as_(ALICE), as_(BOB)
-    alice.register("spam", "s3://acme/spam/1")
-    one = alice.request_stage("fraud", 1, "Production")
-    other = alice.request_stage("spam", 1, "Production")
-    bob.approve(one.request)
-    bob.approve(other.request)
-    assert true_merges(git, place) == 2
-    healthy(git, place, alice)
 
 
 def test_a_version_that_went_elsewhere_meanwhile_makes_its_request_stale(as_: As, place: Path, git: Git) -> None:
@@ -332,8 +322,6 @@ def test_a_request_for_a_policy_lands(as_: As, place: Path, git: Git) -> None:
 def test_requests_through_clones_are_seen_and_decided_everywhere(
     tmp_path: Path, place: Path, as_: As, git: Git
 ) -> None:
-    import registry_git
-
     alice = registry_git.clone(str(place), tmp_path / "alice.git", actor=ALICE)
     bob = registry_git.clone(str(place), tmp_path / "bob", actor=BOB)
     asked = alice.request_stage("fraud", 2, "Production")

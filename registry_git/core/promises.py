@@ -101,7 +101,7 @@ def _record(key: Key, was: TransitionRequest, now: object, gone: set[ModelName])
             why=f"What was said about request {was.id} is rewritten, and records only grow",
             fix="Add a review at the end, and leave the others as they are.",
         )
-    if was.state is not RequestState.OPEN and (now.state, now.reviews) != (was.state, was.reviews):
+    if was.state is not RequestState.OPEN and now != was:
         yield Broken(
             key=key,
             field="state",

@@ -73,14 +73,21 @@ def _pull(forge: Forge, landed: Landed) -> PullRequest | None:
 def _reviews(forge: Forge, pull: PullRequest, landed: Landed) -> tuple[Review, ...]:
     """Who approved the head that landed, and who merged it; what only the message claims stays marked so."""
     record = landed.record
+    # What git knows to be merged comes first: Gitea shows the branch as it is now, and it may have moved on.
+    head = landed.head or pull.head
     given = [
         _review(record, one.by, "review", one.at or pull.merged_at or record.created, one.comment)
-        for one in approvals(forge.reviews(pull.number), head=pull.head)
-        if not _is_requester(one, record)
+        for one in approvals(forge.reviews(pull.number), head=head)
+        if not _is_requester(one, record) and not _came_after(one, pull)
     ]
     if pull.merged_by is not None:
         given.append(_review(record, pull.merged_by, "merge", pull.merged_at or record.created, ""))
     return (*given, *(review for review in landed.known if given and review.source == "trailer"))
+
+
+def _came_after(review: ForgeReview, pull: PullRequest) -> bool:
+    """Whether it was given to what was merged already: no approval of the merge, whatever commit it names."""
+    return review.at is not None and pull.merged_at is not None and review.at > pull.merged_at
 
 
 def _is_requester(review: ForgeReview, record: TransitionRequest) -> bool:

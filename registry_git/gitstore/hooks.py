@@ -61,12 +61,6 @@ def install_hooks(repository: Repository, command: Sequence[str]) -> list[Path]:
     return [folder / name for name in _SCRIPTS]
 
 
-def has_hooks(repository: Repository) -> bool:
-    """Whether pushes to the repository are judged."""
-    path = repository.git_dir / "hooks" / "pre-receive"
-    return path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")
-
-
 def _refuse_foreign(path: Path, command: Sequence[str]) -> None:
     if os.path.lexists(path) and not (path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")):
         call = shlex.join([*command, "hook", path.name]) + (' "$1"' if path.name == "reference-transaction" else "")

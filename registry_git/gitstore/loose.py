@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import zlib
-from hashlib import sha1
 
 import pygit2
 
@@ -31,6 +30,8 @@ def read_loose(objects: str, oid: str) -> tuple[int, bytes] | None:
         return None
     with os.fdopen(fd, "rb") as file:
         raw = file.read()
+    from hashlib import sha1  # slow to import, and most objects are in packs
+
     inflate = zlib.decompressobj()
     try:
         data = inflate.decompress(raw)

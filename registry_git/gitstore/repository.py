@@ -22,9 +22,9 @@ from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree
 MAIN = "refs/heads/main"
 _DIRECTORY = "40000"
 _LAST_SECOND = 253402300799  # the end of the year 9999
-_CACHED = 20_000  # decoded manifests kept, by blob id: content never changes under an id
+_CACHED = 20_000  # decoded manifests kept, by blob id, and entries, by tree id: content never changes under an id
+_SHORT = 32  # entries of a directory whose listing is kept
 _TREES = 256  # directories kept open, by tree id: of the newest commits nearly all are the same
-_DIRECTORIES = 4_096  # ids of directories kept, by root tree and path
 T = TypeVar("T")
 
 
@@ -61,7 +61,8 @@ class Repository:
         self.git.odb.add_backend(LooseObjects(self._objects), FIRST)
         self._cache: OrderedDict[tuple[str, str], object] = OrderedDict()
         self._trees: OrderedDict[str, pygit2.Tree] = OrderedDict()
-        self._directories: dict[tuple[str, str], str] = {}
+        self._children: dict[tuple[str, str], tuple[str, str]] = {}
+        self._listings: dict[str, Sequence[tuple[str, str, str]]] = {}
         self.borrowed: list[Path] = []
 
     def borrow(self, objects: Path) -> None:
@@ -147,12 +148,21 @@ class Repository:
         directory = self._directory(tree, folder)
         return None if directory is None else self._child(directory, last)
 
-    def names(self, tree: str, path: str) -> list[tuple[str, str, str]]:
+    def names(self, tree: str, path: str) -> Sequence[tuple[str, str, str]]:
         """The entries (name, mode, id) of the directory at `path` below a tree; none when there is no directory."""
         found = self._directory(tree, path)
         if found is None:
             return []
-        return [(entry_name(name), mode.decode(), oid) for name, (mode, oid) in parse_tree(self.read(found)).items()]
+        known = self._listings.get(found)
+        if known is not None:
+            return known
+        entries = parse_tree(self.read(found)).items()
+        listing = [(entry_name(name), mode.decode(), oid) for name, (mode, oid) in entries]
+        if len(listing) <= _SHORT:
+            if len(self._listings) >= _CACHED:
+                self._listings.clear()
+            self._listings[found] = listing
+        return listing
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits, or None."""
@@ -189,29 +199,28 @@ class Repository:
         return None
 
     def _directory(self, tree: str, path: str) -> str | None:
-        """The id of the directory at a path below a tree, or None. The last ones are kept: reads come in clusters."""
-        if not path:
-            return tree
-        known = self._directories.get((tree, path))
-        if known is None:
-            folder, _, last = path.rpartition("/")
-            above = self._directory(tree, folder)
-            found = None if above is None else self._child(above, last)
+        """The id of the directory at a path below a tree, or None."""
+        here = tree
+        place = 0
+        while place < len(path):
+            end = path.find("/", place)
+            end = len(path) if end < 0 else end
+            found = self._child(here, path[place:end])
             if found is None:
                 return None
-            _require_directory(found[0], path)
-            if len(self._directories) >= _DIRECTORIES:
-                self._directories.clear()
-            known = self._directories[(tree, path)] = found[1]
-        return known
+            _require_directory(found[0], path[:end])
+            here, place = found[1], end + 1
+        return here
 
     def _child(self, tree: str, name: str) -> tuple[str, str] | None:
         if tree == EMPTY_TREE:
             return None
+        known = self._children.get((tree, name))
+        if known is not None:
+            return known
         found = self._trees.get(tree)
         if found is None:
-            found = self._tree(tree)
-            self._trees[tree] = found
+            found = self._trees[tree] = self._tree(tree)
             if len(self._trees) > _TREES:
                 self._trees.popitem(last=False)
         else:
@@ -220,7 +229,10 @@ class Repository:
             child = found[name]
         except KeyError:
             return None
-        return format(int(child.filemode), "o"), str(child.id)
+        if len(self._children) >= _CACHED:
+            self._children.clear()
+        entry = self._children[(tree, name)] = format(int(child.filemode), "o"), str(child.id)
+        return entry
 
     def _tree(self, oid: str) -> pygit2.Tree:
         try:

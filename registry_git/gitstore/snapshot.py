@@ -24,8 +24,12 @@ class GitSnapshot(Snapshot):
         self.tree = repository.tree_of(commit)
         self._repository = repository
         self._versions: dict[ModelName, tuple[int, ...]] = {}
-        policy = self.find(PolicyKey())
-        self.layout = Layout(policy.layout) if isinstance(policy, Policy) else Layout.FLAT
+        try:
+            policy = self.find(PolicyKey())
+            self.layout = Layout(policy.layout) if isinstance(policy, Policy) else Layout.FLAT
+        except Corrupt:
+            # who asks for the policy is told; a branch with a broken one must not keep others from being read
+            self.layout = self._looks()
 
     def find(self, key: Key) -> Entity | None:
         """As in `Snapshot`. An entry that is no plain file (a link, an executable) is Corrupt."""
@@ -96,6 +100,13 @@ class GitSnapshot(Snapshot):
         """The directories that hold a model: the record of a deletion outlives its model."""
         entries = self._repository.names(self.tree, directory)
         return [name for name, mode, oid in entries if mode == _DIRECTORY and self._repository.entry(oid, _MODEL)]
+
+    def _looks(self) -> Layout:
+        """The layout as the directories show it."""
+        self.layout = Layout.FANOUT
+        found = self.models()
+        self.layout = Layout.FLAT
+        return Layout.FANOUT if found and not self.models() else Layout.FLAT
 
     def _names(self, directory: str, mode: str = "") -> list[str]:
         entries = self._repository.names(self.tree, directory)

@@ -19,7 +19,15 @@ from registry_git.manifests.layout import DEPLOYMENTS, MODELS, POLICY_PATH, Layo
 
 FORGES = ("github", "gitlab", "gitea")
 # What guards the registry is guarded by the rule on its policy.
-_GUARDS = (f"/{POLICY_PATH}", "/CODEOWNERS", "/.github/", "/.gitlab-ci.yml", "/.gitea/", "/.woodpecker.yml")
+_GUARDS = (
+    f"/{POLICY_PATH}",
+    "/CODEOWNERS",
+    "/.github/",
+    "/.gitlab-ci.yml",
+    "/.gitea/",
+    "/.forgejo/",
+    "/.woodpecker/",
+)
 _WILD = re.compile(r"\*|\?|\[[^\]]*\]")
 
 

@@ -120,21 +120,22 @@ class RequestReading(ABC):
 
     def _open_records(self) -> Iterator[TransitionRequest]:
         """The records on the branches of open requests."""
-        snapshot = self._snapshot()
         for branch, tip in self._branches().items():
             key = parse_request_ref(branch)
             if key is None:
                 continue
-            closed = snapshot.request(key.model, key.request)
-            record = GitSnapshot(self._store.repository, tip).request(key.model, key.request)
-            if record is not None and (closed is None or closed.state is RequestState.OPEN):
+            try:
+                record = GitSnapshot(self._store.repository, tip).request(key.model, key.request)
+            except Corrupt:
+                continue  # one broken branch must not hide what happened
+            if record is not None:
                 yield record
 
     def _view_if_open(self, snapshot: GitSnapshot, key: RequestKey) -> RequestView | None:
-        record = snapshot.request(key.model, key.request)
-        if record is not None and record.state is not RequestState.OPEN:
-            return None  # decided on `main`; its branch is only waiting to be tidied
-        return self._open_view(snapshot, key)
+        try:
+            return self._open_view(snapshot, key)
+        except (Corrupt, NotFound):
+            return None  # unreadable (`request` says why), or decided just now: the others are shown
 
     def _open_view(self, snapshot: GitSnapshot, key: RequestKey) -> RequestView:
         repository = self._store.repository

@@ -135,7 +135,10 @@ def denied(proposal: Proposal, decision: Decision) -> PermissionDenied:
 
 
 def _request_command(proposal: Proposal) -> str:
+    """The command that asks for the same; empty where no request can."""
     headline = proposal.headline
+    if headline.action in ("rename-model", "relayout"):
+        return ""
     action = proposal.touches[0].action
     words = ["registry-git", "request", "create"]
     if action is Action.POLICY:

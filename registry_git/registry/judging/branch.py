@@ -134,7 +134,8 @@ def _judged(
             found.append(of_error(Rule.MANIFEST, "registry.yaml", problem))
     if len(records) > 1:
         message = f"The branch holds {len(records)} requests: {', '.join(one.id for one in records)}."
-        found.append(fault(Rule.RECORD, path_of(records[1].key, GitSnapshot(repository, tip).layout), message))
+        path = path_of(records[1].key, GitSnapshot(repository, tip).layout)
+        found.append(fault(Rule.RECORD, path, message, "Ask for each on a branch of its own."))
     elif records:
         unit, more = _request(repository, unit, records[0], require_approved=require_approved)
         found += more
@@ -154,7 +155,8 @@ def _request(
     if record.state in (RequestState.REJECTED, RequestState.CANCELLED):
         kept = [one for one in _edits(repository, unit) if one != path]
         message = f"Request {record.id} is {record.state.value}, and its branch still changes {', '.join(kept[:3])}."
-        return unit, [fault(Rule.REQUEST, path, message)] if kept else []
+        fix = "A closed request changes nothing: take the other edits back."
+        return unit, [fault(Rule.REQUEST, path, message, fix)] if kept else []
     branch = request_ref(record.model, record.id).removeprefix("refs/heads/")
     try:
         request = read_open(repository, key=record.key, branch=branch, tip=unit.tip, main=unit.onto)

@@ -31,6 +31,8 @@ def run_gate(repository: Repository, base: str, head: str, *, require_approved: 
     """Judges the merge of `head` into `base`. Raises: Invalid, NotFound, Unavailable, Corrupt."""
     refuse_shallow(repository)
     onto, tip = find_revision(repository, base), find_revision(repository, head)
-    with Scratch(repository) as scratch:
-        found = judge_branch(repository, scratch, onto, tip, require_approved=require_approved)
+    # one of its own: what is borrowed for tries stays with the object that borrowed it
+    own = Repository(repository.git_dir)
+    with Scratch(own) as scratch:
+        found = judge_branch(own, scratch, onto, tip, require_approved=require_approved)
         return GateReport(base=onto, head=tip, faults=found.faults, summary=markdown(found))

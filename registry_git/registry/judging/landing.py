@@ -86,7 +86,9 @@ def _closing_faults(
     base = repository.merge_base(onto, tip)
     commit = repository.commit(tip)
     if base is None or not commit.parents:
-        yield fault(Rule.REQUEST, path, f"The branch of request {record.id} has no common history with main.")
+        yield fault(
+            Rule.REQUEST, path, f"The branch of request {record.id} has no common history with main.", "Ask anew."
+        )
         return
     kept = [one for one in changed_files(repository, base, tip) if one != path]
     if kept:

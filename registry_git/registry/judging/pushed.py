@@ -103,10 +103,7 @@ class _Push:
 
     def _new(self, tip: str) -> list[Commit]:
         """The commits that the push brings to `tip`, oldest first."""
-        walker = self._repository.git.walk(pygit2.Oid(hex=tip), pygit2.enums.SortMode.TOPOLOGICAL)
-        for known in self._stored:
-            walker.hide(pygit2.Oid(hex=known))
-        return [self._repository.commit(str(found.id)) for found in walker][::-1]
+        return [self._repository.commit(one) for one in _between(self._repository, *self._stored, tip)][::-1]
 
     def _main_faults(self, old: str | None, new: str) -> Iterator[Fault]:
         if old is None:
@@ -134,15 +131,14 @@ class _Push:
 
     def _steps(self, old: str, new: str) -> list[Commit] | None:
         """The steps that main takes, oldest first; None when `old` is not on the line of first parents."""
+        after_old = _between(self._repository, old, new)
         found: list[Commit] = []
         at = new
-        while at != old:
+        while at in after_old:
             commit = self._repository.commit(at)
-            if not commit.parents or not self._repository.is_ancestor(old, at):
-                return None
             found.append(commit)
-            at = commit.parents[0]
-        return found[::-1]
+            at = commit.parents[0] if commit.parents else ""
+        return found[::-1] if at == old else None
 
     def _deletion(self, move: RefMove, key: RequestKey | None) -> Iterator[Fault]:
         if key is None:
@@ -204,6 +200,15 @@ class _Push:
                     yield fault(
                         Rule.RECORD, path, message, "Everybody writes their own review: registry-git request approve"
                     )
+
+
+def _between(repository: Repository, *known_and_tip: str) -> dict[str, None]:
+    """The commits that the last of the arguments reaches and none of the others does, newest first."""
+    *known, tip = known_and_tip
+    walker = repository.git.walk(pygit2.Oid(hex=tip), pygit2.enums.SortMode.TOPOLOGICAL)
+    for one in known:
+        walker.hide(pygit2.Oid(hex=one))
+    return {str(found.id): None for found in walker}
 
 
 def _short(name: str) -> str:

@@ -81,7 +81,8 @@ def _record_faults(changed: Changed, step: Commit, actor: Actor) -> Iterator[Fau
         added = after.reviews[len(before.reviews) :]
         if after.state is not before.state and not added:
             message = f"Request {after.id} is {after.state.value} now, and nobody stands for it in its record."
-            yield fault(Rule.RECORD, changed.path(after.key), message, line=changed.line(after.key, "state"))
+            line = changed.line(after.key, "state")
+            yield fault(Rule.RECORD, changed.path(after.key), message, "registry-git reconcile", line=line)
         landed = _landed_by(changed, step, after) if added and before.state is RequestState.OPEN else None
         for review in added:
             if review.by is not None and review.by.email not in (actor.email, landed):
