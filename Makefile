@@ -39,7 +39,7 @@ bench: $(VENV)/.installed-dev ## Run benchmarks/, one script after the other
 	  if [ -e "$$script" ]; then echo "== $$script"; $(PY) "$$script" $(ARGS); fi; done
 
 clean: ## Remove the virtual environment, the demo and all caches
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks .hypothesis
+	rm -rf $(VENV) .venv-gto dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks .hypothesis
 	if [ -e demo/.made-by-registry-git-demo ]; then rm -rf demo; fi
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -59,7 +59,9 @@ def test_a_clone_writes_to_where_it_came_from(cli: Cli, tmp_path: Path) -> None:
     here("register", "fraud", "s3://acme/2")
     assert cli.json("show", "fraud")["latest_version"] == 2
     cli("register", "fraud", "s3://acme/3")
-    assert set(here.json("sync")) == {"message"}
+    done = here.json("sync")
+    assert (done["brought"], done["sent"], done["kept"]) == (True, 0, [])
+    assert done["message"].startswith("Brought main to ")
     assert here.json("show", "fraud")["latest_version"] == 3
 
 

@@ -1,4 +1,4 @@
-"""What registering, deleting, renaming, tagging and talking come to, decided on a registry that exists in memory alone."""
+"""What registering, deleting, renaming, tagging and talking come to, decided on a registry in memory alone."""
 
 from __future__ import annotations
 

@@ -339,3 +339,13 @@ def test_requests_through_clones_are_seen_and_decided_everywhere(
     assert bob.requests() == []
     assert true_merges(git, place) == 2
     healthy(git, place, as_(ALICE))
+
+
+def test_an_old_retry_of_a_move_is_not_made_again_after_a_later_one(tmp_path: Path) -> None:
+    registry = registry_git.init(tmp_path / "models.git", actor="Alice <alice@acme.io>", durable=False)
+    registry.register("fraud", "s3://models/1")
+    registry.transition("fraud", 1, "Staging", id="move-0001")
+    registry.transition("fraud", 1, "Production")
+    before = registry.commit
+    assert registry.transition("fraud", 1, "Staging", id="move-0001").stage == "Production"
+    assert registry.commit == before

@@ -15,7 +15,7 @@ from registry_git.gitstore.trees import FileChange
 from registry_git.index.tables import apply, record
 from registry_git.manifests.codec import decode
 from registry_git.manifests.layout import Layout, key_of
-from registry_git.manifests.messages import read_comment
+from registry_git.manifests.messages import read_comment, read_operation
 
 Progress = Callable[[int], None]
 
@@ -56,7 +56,8 @@ class Advance:
         )
         record(self._db, derive(landing, differences))
         self._seq += 1
-        self._db.execute("INSERT OR REPLACE INTO commits VALUES (?, ?, ?)", (commit.id, self._seq, commit.at))
+        row = (commit.id, self._seq, commit.at, read_operation(commit.message))
+        self._db.execute("INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?)", row)
 
     def _of_the_branch(self, step: Step) -> bool:
         """Whether a merge wrote a request's record itself, as a refresh does; a landing finds it at a parent."""

@@ -135,6 +135,10 @@ class Queries:
         row = self._first("SELECT id FROM commits WHERE at <= ? ORDER BY seq DESC LIMIT 1", (at_seconds,))
         return row[0] if row else None
 
+    def has_operation(self, operation: str) -> bool:
+        """Whether a commit of `main` says that it is the write with this id."""
+        return self._number("SELECT count(*) FROM commits WHERE operation = ?", operation) > 0
+
     def knows_commit(self, commit: str) -> bool:
         """Whether a commit is on the first-parent line that was indexed."""
         return self._first("SELECT 1 FROM commits WHERE id = ?", (commit,)) is not None

@@ -50,6 +50,7 @@ class Placing(Writes):
             lambda snapshot, act: pointers.transition(
                 snapshot, act, model=model, version=number, to=stage, add=add, archive_existing=archive_existing
             ),
+            retry=id is not None,
         )
         return self.version(model, number)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from registry_git.core.changes.proposal import Act, Proposal
@@ -33,8 +34,16 @@ class Writes(Reading):
         """Brings what the remote has here; without one, nothing happens. Raises: Unavailable, Corrupt, Conflict."""
         self._store.refresh()
 
-    def _apply(self, act: Act, decide: DecideWith) -> Written:
-        return apply(self._store, act, lambda snapshot: decide(snapshot, act))
+    def _apply(self, act: Act, decide: DecideWith, *, retry: bool = False) -> Written:
+        """`retry`: the caller gave the act's id, so the write may have been made before, and must not be made again."""
+
+        def once(snapshot: Snapshot) -> Proposal:
+            proposal = decide(snapshot, act)
+            if retry and proposal.edits and self._queries(snapshot).has_operation(act.id):
+                return replace(proposal, edits={}, touches=())
+            return proposal
+
+        return apply(self._store, act, once)
 
     def _act(self, comment: str = "", id: str | None = None) -> Act:
         return self._surroundings.act(comment=words(comment), id=id)

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 _FORMATS = ("text", "github", "gitlab", "junit", "sarif")
 _SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
+_EXAMPLE = "registry-git check\nregistry-git check --base origin/main"
 
-@click.command("check", cls=RegistryCommand, example="registry-git check\nregistry-git check --base origin/main")
+
+@click.command("check", cls=RegistryCommand, reads=True, example=_EXAMPLE)
 @click.option("--base", metavar="REV", help="Check whether a branch may be merged into this one.")
 @click.option("--head", metavar="REV", help="The branch; default: HEAD.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How findings are printed.")
@@ -46,11 +48,13 @@ def check(
                 hint="Add --base: what it is merged into.",
             )
         with progress("Checking", "manifests") as told:
-            findings = invocation.now().check(told)
+            findings = invocation.read().check(told)
         _print(invocation, findings, form, "All manifests are well.")
         if any(one.level == "error" for one in findings):
             ctx.exit(EXIT_CODES[Corrupt])
         return
+    if invocation.at:
+        raise Invalid("--base is about what would be merged today.", hint="Leave out --at, or --base.")
     report = invocation.now().gate(base, head or "HEAD", require_approved=require_approved)
     _print(invocation, report.faults, form, "Nothing forbids the merge.")
     _write_summary(report.summary, summary)
