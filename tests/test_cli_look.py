@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli_program import ALICE, Cli, new_registry
+from tests.conftest import Git
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ACTIVITY = {
@@ -263,3 +264,14 @@ def test_the_past_cannot_be_changed(cli: Cli, words: tuple[str, ...], git: Any) 
 
 def test_following_the_past_is_refused(cli: Cli) -> None:
     cli("activity", "--follow", "--at", "2026-03-01", code=2)
+
+
+def test_a_list_says_what_it_leaves_out(tmp_path: Path, git: Git) -> None:
+    place = tmp_path / "models"
+    cli = new_registry(place)
+    cli("register", "fraud", "s3://acme/1")
+    (place / "models" / "fraud" / "model.yaml").write_text("kind: [")
+    git(place, "commit", "-qam", "a mistake")
+    listed = cli("list")
+    assert "models/fraud/model.yaml" in listed.err
+    assert "registry-git check" in listed.err

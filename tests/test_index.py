@@ -26,7 +26,7 @@ from tests.conftest import Git
 from tests.registry_scene import ALICE, BOB, As, hand_commit, new_registry, policy_text
 from tests.registry_writers import PROJECT
 
-FILE = "registry-git/index-1.sqlite"
+FILE = "registry-git/index-2.sqlite"
 
 
 def dump(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from registry_git.core.errors import Invalid
 from registry_git.manifests.yaml_reader import read
 from registry_git.manifests.yaml_writer import write
+
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 text = (
     st.text(st.characters(exclude_categories=["Cs"]))
@@ -41,7 +44,7 @@ def depth(value: Any) -> int:
 def test_what_was_written_is_read_back(value: dict[str, Any]) -> None:
     data = write(value)
     assert data.endswith(b"\n")
-    assert data.isascii()
+    assert not any(unicodedata.category(char) in HIDDEN for char in data.decode().replace("\n", ""))
     assert repr(read(data, path="x")) == repr(value)
 
 
@@ -133,3 +136,20 @@ def test_what_nests_too_deep_is_refused_before_it_is_written() -> None:
         value = {"a": value}
     with pytest.raises(Invalid, match="12 levels"):
         write(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["Betrugserkennung für Zürich", "不正検知モデル", "обнаружение", "كشف الاحتيال", "ñ — “quoted” …"]
+)
+def test_letters_of_every_script_can_be_read_in_a_review(text: str) -> None:
+    written = write({"description": text})
+    assert text in written.decode()
+    assert read(written, path="model.yaml") == {"description": text}
+
+
+@pytest.mark.parametrize("hidden", ["\u0085", "\u2028", "\u202e", "\u200b", "\ufeff", "\u00ad", "\u2066"])
+def test_what_cannot_be_seen_is_written_as_an_escape(hidden: str) -> None:
+    text = f"für{hidden}alle"
+    written = write({"description": text})
+    assert hidden not in written.decode()
+    assert read(written, path="model.yaml") == {"description": text}

@@ -62,11 +62,11 @@ def _landing(registry: Registry, forge: Forge | None, landed: Landed) -> Reconci
 
 def _pull(forge: Forge, landed: Landed) -> PullRequest | None:
     """The merged pull request behind a landing: the one that the forge names for the commit, else for the head."""
+    branch = request_ref(landed.record.model, landed.record.id).removeprefix("refs/heads/")
     for commit in (landed.commit, landed.head):
         for pull in forge.find_by_commit(commit) if commit else ():
-            if pull.state is PullState.MERGED and landed.record.id in pull.branch:
+            if pull.state is PullState.MERGED and pull.branch == branch:
                 return pull
-    branch = request_ref(landed.record.model, landed.record.id).removeprefix("refs/heads/")
     return next((pull for pull in forge.find_by_branch(branch) if pull.state is PullState.MERGED), None)
 
 

@@ -30,6 +30,14 @@ _AMBIGUOUS = re.compile(
 # Lines that a literal block gives back exactly: no leading space in the first, no trailing space in any.
 _LITERAL = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)(?:\n+(?:[ -~]*[!-~]))+\n?")
 
+# Letters of all scripts, as they are read in a review. Everything invisible, or that some reader takes for a line end,
+# stays an escape: U+0085, U+2028, direction marks, byte order marks.
+_READABLE = re.compile(
+    "[\n -~\u00a1-\u00ac\u00ae-\u0600\u0606-\u061b\u061d-\u06dc\u06de-\u070e\u0710-\u088f\u0892-\u08e1\u08e3-\u167f"
+    "\u1681-\u180a\u180f-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u2fff\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufdff"
+    "\ufe10-\ufefe\uff00-\uffee\ufffd]*"
+)
+
 _SCALAR = yaml.ScalarEvent
 _STREAM_START = yaml.StreamStartEvent(encoding="utf-8")
 _STREAM_END = yaml.StreamEndEvent()
@@ -52,7 +60,7 @@ def write(value: Mapping[str, Any]) -> bytes:
         Invalid: a value that no manifest can hold: another type, a lone surrogate, too deep, too long a number.
     """
     stream = io.BytesIO()
-    emitter = _Emitter(stream, width=_WIDTH)
+    emitter = _Emitter(stream, width=_WIDTH, allow_unicode=_is_readable(value))
     emit = emitter.emit
     emit(_STREAM_START)
     emit(_DOCUMENT_START)
@@ -60,6 +68,15 @@ def write(value: Mapping[str, Any]) -> bytes:
     emit(_DOCUMENT_END)
     emit(_STREAM_END)
     return stream.getvalue()
+
+
+def _is_readable(value: Any) -> bool:
+    """Whether all texts can stand as they are; one emitter writes either all letters so, or none beyond ASCII."""
+    if isinstance(value, str):
+        return value.isascii() or _READABLE.fullmatch(value) is not None
+    if isinstance(value, Mapping):
+        return all(_is_readable(key) and _is_readable(inner) for key, inner in value.items())
+    return all(map(_is_readable, value)) if isinstance(value, list | tuple) else True
 
 
 def _emit(emit: Any, value: Any, depth: int) -> None:

@@ -93,6 +93,11 @@ class Reading(RequestReading):
         """One model version. Raises: NotFound."""
         return self._showing(self._snapshot()).version(ModelName.parse(name), parse_version(version))
 
+    def unreadable(self) -> list[Finding]:
+        """The manifests that lists leave out, since they cannot be read; `check` says more."""
+        queries = self._queries(self._snapshot())
+        return [Finding(level="error", path=path, message=message) for path, message in queries.problems()]
+
     def versions(self, name: str) -> list[VersionView]:
         """All versions of a model, newest first. Raises: NotFound."""
         snapshot = self._snapshot()
