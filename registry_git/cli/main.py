@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -89,7 +90,10 @@ class Program(LazyGroup):
             sys.exit(2)
         except BaseException as error:
             machine = invocation.machine or (isinstance(error, click.UsageError) and _wants_json(words))
-            sys.exit(report(error, machine=machine, registry=invocation.registry))
+            code = report(error, machine=machine, registry=invocation.registry)
+            if isinstance(error, OSError):
+                _silence()  # what could not be printed now cannot be printed at the end either
+            sys.exit(code)
         sys.exit(answer if isinstance(answer, int) else 0)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -103,10 +107,15 @@ class Program(LazyGroup):
 
 
 def _hang_up() -> int:
-    """Nobody reads standard output any more: what is still in its buffer goes nowhere, without a complaint."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    """Nobody reads standard output any more."""
+    _silence()
     return BROKEN_PIPE
+
+
+def _silence() -> None:
+    """What is still in the buffer of standard output goes nowhere, without a complaint."""
+    with suppress(OSError, ValueError):  # a stream of a test has no file behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wants_json(words: list[str]) -> bool:
