@@ -86,11 +86,11 @@ class Curating(Writes):
         """Sets the description of a model, or of one version. Raises: NotFound."""
         model, number = ModelName.parse(name), None if version is None else parse_version(version)
         words = parse_text("description", text, at_most=DESCRIPTION_MAX)
-        self._apply(
+        written = self._apply(
             self._act(),
             lambda snapshot, act: edits.describe(snapshot, act, model=model, version=number, description=words),
         )
-        return self._view(model, number)
+        return self._view(model, number, written)
 
     def set_tag(self, name: str, key: str, value: str, *, version: int | str | None = None) -> ModelView | VersionView:
         """Sets a tag of a model, or of one version. Raises: NotFound."""
@@ -104,19 +104,19 @@ class Curating(Writes):
         labels = {
             parse_tag_key(key): parse_text(f"tag {key}", value, at_most=TAG_VALUE_MAX) for key, value in tags.items()
         }
-        self._apply(
+        written = self._apply(
             self._act(), lambda snapshot, act: edits.set_tags(snapshot, act, model=model, version=number, tags=labels)
         )
-        return self._view(model, number)
+        return self._view(model, number, written)
 
     def delete_tag(self, name: str, key: str, *, version: int | str | None = None) -> ModelView | VersionView:
         """Removes a tag; nothing happens when there is none. Raises: NotFound for the model or version."""
         model, number = ModelName.parse(name), None if version is None else parse_version(version)
         label = parse_tag_key(key)
-        self._apply(
+        written = self._apply(
             self._act(), lambda snapshot, act: edits.delete_tag(snapshot, act, model=model, version=number, key=label)
         )
-        return self._view(model, number)
+        return self._view(model, number, written)
 
     def set_status(self, name: str, version: int | str, status: str, *, message: str = "") -> VersionView:
         """Says whether a version can be used: `READY`, `PENDING_REGISTRATION` or `FAILED_REGISTRATION`."""
@@ -182,7 +182,7 @@ class Curating(Writes):
         written = apply_all(self._store, changes)
         showing = self._showing(self._store.snapshot(written[-1].commit))
         return [
-            showing.version(ModelName(one.proposal.headline.model or ""), number, fresh=one.changed)
+            showing.version(ModelName(one.proposal.headline.model or ""), number, updated=0 if one.changed else None)
             for one in written
             if (number := one.proposal.headline.version)
         ]

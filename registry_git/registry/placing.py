@@ -45,14 +45,14 @@ class Placing(Writes):
             PermissionDenied: the policy wants a request first; NotFound; Invalid.
         """
         model, number = ModelName.parse(name), parse_version(version)
-        self._apply(
+        written = self._apply(
             self._act(comment, id),
             lambda snapshot, act: pointers.transition(
                 snapshot, act, model=model, version=number, to=stage, add=add, archive_existing=archive_existing
             ),
             retry=id is not None,
         )
-        return self.version(model, number)
+        return self._version(model, number, written)
 
     def rollback(self, name: str, stage: str, *, comment: str = "") -> VersionView:
         """Puts the version that was in a stage before back into it. Raises: NotFound, PermissionDenied."""
@@ -60,4 +60,4 @@ class Placing(Writes):
         written = self._apply(
             self._act(comment), lambda snapshot, act: pointers.rollback(snapshot, act, model=model, stage=stage)
         )
-        return self.version(model, written.proposal.headline.version or 0)
+        return self._version(model, written.proposal.headline.version or 0, written)

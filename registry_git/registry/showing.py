@@ -57,8 +57,8 @@ class Showing:
             commit=self._snapshot.commit,
         )
 
-    def version(self, name: ModelName, number: int, *, fresh: bool = False) -> VersionView:
-        """A version; `fresh`: the snapshot's commit or one just before it made it, so that it needs no index.
+    def version(self, name: ModelName, number: int, *, updated: int | None = None) -> VersionView:
+        """A version. `updated`, in ms: when it changed last, if the caller has just done that; else the index says it.
 
         Raises:
             NotFound: there is no such version.
@@ -66,7 +66,8 @@ class Showing:
         version = self._snapshot.version(name, number)
         pointers, aliases = self._pointers_of(name)
         stages = stages_of(pointers, number)
-        updated = version.created if fresh else self._queries.version_updated(name, number) or version.created
+        if updated is None:
+            updated = self._queries.version_updated(name, number)
         return VersionView(
             model=version.model,
             version=version.version,
@@ -81,7 +82,7 @@ class Showing:
             tags=dict(version.tags),
             created=version.created,
             created_by=version.created_by,
-            last_updated=updated,
+            last_updated=max(updated, version.created),
             manifest=version,
             commit=self._snapshot.commit,
         )

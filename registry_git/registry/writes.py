@@ -48,8 +48,15 @@ class Writes(Reading):
     def _act(self, comment: str = "", id: str | None = None) -> Act:
         return self._surroundings.act(comment=words(comment), id=id)
 
-    def _view(self, model: ModelName, version: int | None) -> ModelView | VersionView:
-        return self.model(model) if version is None else self.version(model, version)
+    def _view(self, model: ModelName, version: int | None, written: Written) -> ModelView | VersionView:
+        return self.model(model) if version is None else self._version(model, version, written)
+
+    def _version(self, model: ModelName, version: int, written: Written) -> VersionView:
+        """The version as the write left it. What the write itself tells does not wait for the index."""
+        snapshot = self._snapshot()
+        own = written.changed and snapshot.commit == written.commit
+        updated = self._store.repository.commit(written.commit).at * 1000 if own else None
+        return self._showing(snapshot).version(model, version, updated=updated)
 
 
 def words(comment: str) -> str:
