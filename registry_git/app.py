@@ -135,6 +135,7 @@ def clone(url: str, path: str | os.PathLike[str], *, bare: bool | None = None, a
         AlreadyExists: something is at `path`; Invalid: a bad URL; NotFound: it holds no registry; Unavailable.
     """
     from registry_git.gitstore.creation import clone_repository
+    from registry_git.gitstore.porcelain import without_password
     from registry_git.gitstore.store import Store
 
     place, who = _place(path), find_actor(actor, None)
@@ -142,7 +143,8 @@ def clone(url: str, path: str | os.PathLike[str], *, bare: bool | None = None, a
         store = Store(place)
         store.refresh()
         if store.snapshot().find(PolicyKey()) is None:
-            raise NotFound(f"{url} holds no registry: it has no registry.yaml.", hint="Check the address.")
+            shown = without_password(url)
+            raise NotFound(f"{shown} holds no registry: it has no registry.yaml.", hint="Check the address.")
     return _joined(store, who)
 
 
@@ -295,7 +297,7 @@ def _managed_clone(url: str) -> Path:
     from platformdirs import user_cache_path
 
     from registry_git.gitstore.creation import clone_repository
-    from registry_git.gitstore.porcelain import check_url
+    from registry_git.gitstore.porcelain import check_url, without_password
 
     check_url(url)
     place = user_cache_path("registry-git") / f"{sha256(url.encode()).hexdigest()[:24]}.git"
@@ -306,5 +308,5 @@ def _managed_clone(url: str) -> Path:
                 draft.rename(place)
             except OSError as problem:
                 if not (place / "HEAD").exists():  # else another process made the same clone
-                    raise RegistryError(f"The clone of {url} cannot be kept: {problem}.") from None
+                    raise RegistryError(f"The clone of {without_password(url)} cannot be kept: {problem}.") from None
     return place

@@ -89,6 +89,10 @@ class Yard:
         hand_commit(self.git, clone, branch, files, author=author or actor)
         return clone
 
+    def files(self, revision: str = "main") -> list[str]:
+        """The path of every file at a revision."""
+        return self.git(self.bare, "ls-tree", "-r", "--name-only", revision).split()
+
     def text(self, path: str, revision: str = "main") -> str:
         """A file of the registry, with its closing newline."""
         return self.git(self.bare, "show", f"{revision}:{path}") + "\n"

@@ -123,6 +123,17 @@ def test_a_branch_that_does_more_than_its_request(
     assert all(one["fix"] or rule == "manifest" for one in found if one["level"] == "error" and one["rule"] == rule)
 
 
+def test_a_model_that_cannot_be_read_is_told_once_and_is_not_called_missing(yard: Yard) -> None:
+    path = "models/fraud/model.yaml"
+    hand_commit(yard.git, yard.bare, ASKED, {path: yard.text(path) + "x: 1\n"}, author=ALICE)
+    found = Checkout(yard).findings(code=2)
+    assert [one["message"][:3] for one in found if one["rule"] == "manifest"] == ["$.x"]
+    hand_commit(yard.git, yard.bare, ASKED, {path: None}, author=ALICE)
+    messages = [one["message"] for one in Checkout(yard).findings(code=2)]
+    assert messages.count("fraud has versions but no model.yaml.") <= 1
+    assert {one["path"] for one in Checkout(yard).findings(code=2)} <= {*yard.files(ASKED), *yard.files("main")}
+
+
 def test_a_finding_names_the_line(yard: Yard) -> None:
     path = VERSION.format(1)
     text = yard.text(path)

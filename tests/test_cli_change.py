@@ -49,6 +49,11 @@ def test_init_protects_a_stage_and_names_who_approves(tmp_path: Path) -> None:
     assert [email for emails in policy["roles"].values() for email in emails] == ["bob@acme.io"]
 
 
+def test_init_says_what_it_protects_as_the_registry_spells_it(tmp_path: Path) -> None:
+    said = run("--as", ALICE, "init", str(tmp_path / "a.git"), "--protect", "production", "--protect", "Staging").out
+    assert "Production, Staging need an approval by: anybody but the requester.\n" in said
+
+
 def test_init_twice_is_refused(cli: Cli) -> None:
     assert "error:" in run("--as", ALICE, "init", str(cli.registry), code=4).err
 
@@ -99,6 +104,13 @@ def test_register_uploads_by_digest(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "model" / "weights").write_text("1")
     version = cli.json("register", "fraud", str(tmp_path / "model"), "--upload", str(tmp_path / "store"))
     assert version["source"].startswith(str(tmp_path / "store"))
+
+
+def test_an_upload_to_nowhere_is_refused(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    refusal = cli("register", "fraud", str(tmp_path / "model"), "--upload", "", code=2)
+    assert "The upload location is empty." in refusal.err
+    assert cli.json("list") == []
 
 
 @pytest.mark.parametrize("tag", ["auc", "=1"])

@@ -72,6 +72,24 @@ def test_approval_by_another_moves_the_version(cli: Cli) -> None:
     assert "Go." in cli("request", "show", request).out
 
 
+def test_a_gate_that_is_not_passed_is_told_beside_the_approvals(cli: Cli, tmp_path: Path) -> None:
+    policy = tmp_path / "registry.yaml"
+    strict = "  require: {tags: [validated]}\n  four_eyes"
+    policy.write_text(cli("policy", "show").out.replace("  four_eyes", strict, 1))
+    change = ask(cli, "--policy", str(policy))
+    cli.bob("request", "approve", change)
+    missing = "It cannot be merged yet: fraud v2 lacks the tag 'validated'."
+    asking = cli("request", "create", "fraud", "2", "Production")
+    assert missing in asking.out
+    request = asking.out.split()[1]
+    recorded = cli.bob("request", "approve", request)
+    assert "It has the approvals that it needs." in recorded.out
+    assert missing in recorded.out
+    cli("tag", "set", "fraud/2", "validated", "true")
+    assert "whoever gave one merges it by approving again" in cli("request", "show", request).out
+    assert "fraud v2 is in Production now" in cli.bob("request", "approve", request).out
+
+
 def test_rejected_and_cancelled_requests_change_nothing(cli: Cli) -> None:
     first, second = ask(cli, "fraud", "1", "Production"), ask(cli, "fraud", "2", "Production")
     assert "Rejected" in cli.bob("request", "reject", first, "--comment", "Too low.").out

@@ -155,6 +155,23 @@ def test_over_http_the_pusher_is_whom_the_web_server_knows(yard: Yard, web: str,
     assert carol.approve(asked.request).state == "approved"
 
 
+def test_over_http_a_password_in_the_address_is_in_no_output(yard: Yard, web: str, tmp_path: Path) -> None:
+    place = str(tmp_path / "web.git")
+    shown = f"http://{web}/models.git"
+    said = [run("--as", ALICE, "clone", f"http://alice:pass-w0rd@{web}/models.git", place, code=8)]
+    said.append(run("--as", ALICE, "clone", f"http://bob:b@{web}/models.git", place))
+    run("--as", BOB, "-R", place, "register", "fraud", "s3://acme/fraud/4")
+    said.append(run("--as", ALICE, "-R", place, "register", "fraud", "s3://acme/fraud/5", code=6))
+    assert f"error: {shown} refused the push: Bob" in said[-1].err
+    said.append(run("--as", BOB, "-R", place, "request", "create", "fraud", "4", "Production", "--push"))
+    assert f"is at {shown}." in said[-1].out
+    said.append(run("--as", BOB, "-R", place, "sync", "-o", "json"))
+    assert said[-1].json["remote"] == shown
+    for one in said:
+        assert "pass-w0rd" not in one.out + one.err
+        assert "bob:b" not in one.out + one.err
+
+
 def test_over_http_a_claim_in_a_commit_is_not_believed(yard: Yard, web: str) -> None:
     branch = yard.ask()
     clone = yard.merge(BOB, branch)
@@ -171,6 +188,12 @@ def test_nobody_named_may_not_push(yard: Yard) -> None:
     )
     assert done.returncode
     assert "Nobody is named" in done.stderr
+
+
+def test_another_layout_goes_in_by_anybody_as_it_decides_nothing(yard: Yard) -> None:
+    assert yard.as_(DAVE).relayout("fanout").changed
+    assert yard.as_(ALICE).resolve("models:/fraud/Production").version == 1
+    healthy(yard.git, yard.bare, yard.as_(ALICE))
 
 
 def test_a_push_runs_both_hooks_and_leaves_no_quarantine(yard: Yard, tmp_path: Path) -> None:

@@ -260,6 +260,12 @@ def test_a_policy_and_what_it_would_allow_in_one_push(yard: Yard) -> None:
     yard.push(clone, "main", actor=DAVE).refused("Rule on policy")
 
 
+def test_a_layout_that_leaves_the_files_where_they_were(yard: Yard) -> None:
+    policy = yard.text("registry.yaml").replace("layout: flat", "layout: fanout")
+    clone = yard.hand(DAVE, {"registry.yaml": policy})
+    yard.push(clone, "main", actor=DAVE).refused("models/fraud/model.yaml", "No registry writes this file")
+
+
 def test_versions_numbers_and_records_that_are_rewritten(yard: Yard) -> None:
     path = VERSION.format(1)
     text = yard.text(path)

@@ -22,11 +22,12 @@ import registry_git
 from registry_git.core.errors import RegistryError
 from registry_git.gitstore.repository import Repository
 from registry_git.index.index import Index
+from registry_git.index.tables import SCHEMA_VERSION
 from tests.conftest import Git
 from tests.registry_scene import ALICE, BOB, As, hand_commit, new_registry, policy_text
 from tests.registry_writers import PROJECT
 
-FILE = "registry-git/index-2.sqlite"
+FILE = f"registry-git/index-{SCHEMA_VERSION}.sqlite"
 
 
 def dump(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:

@@ -115,6 +115,8 @@ def test_a_rename_leaves_the_slots_of_one_name_and_enters_those_of_another(regis
 
 def test_a_deleted_model_a_policy_and_another_layout(registry: Registry, tmp_path: Path) -> None:
     found = changed(registry, tmp_path, lambda: registry.relayout("fanout"))
+    assert told(found.touches()) == [("edit", "", "", 0, ())]
+    found = changed(registry, tmp_path, lambda: registry.set_policy(f"{policy_text(registry)}roles: {{leads: []}}\n"))
     assert told(found.touches()) == [("policy", "", "", 0, ())]
     registry.transition("fraud", 1, "Archived")
     found = changed(registry, tmp_path, lambda: registry.delete("fraud"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,6 @@ DIRECT = {
     "in any case": lambda registry: registry.transition("fraud", 1, "production"),
     "added": lambda registry: registry.transition("fraud", 1, "Production", add=True),
     "policy": lambda registry: registry.set_policy(with_rules(registry, OPEN_RULES)),
-    "layout": lambda registry: registry.relayout("fanout"),
 }
 
 
@@ -126,11 +126,26 @@ def test_a_version_is_not_taken_out_of_a_guarded_stage_by_one_person(as_: As, pl
 
 def test_what_no_request_can_ask_for_gives_no_command_that_asks_for_something_else(as_: As) -> None:
     as_(CAROL).approve(as_(ALICE).request_stage("fraud", 1, "Production").id)
-    for action in (lambda: as_(BOB).rename("fraud", "other"), lambda: as_(BOB).relayout("fanout")):
-        with pytest.raises(PermissionDenied) as refused:
-            action()
-        assert "request create" not in refused.value.hint
-        assert refused.value.hint
+    with pytest.raises(PermissionDenied) as refused:
+        as_(BOB).rename("fraud", "other")
+    assert "request create" not in refused.value.hint
+    assert refused.value.hint
+
+
+def test_another_layout_decides_nothing_and_takes_no_approval(as_: As) -> None:
+    as_(CAROL).approve(as_(ALICE).request_stage("fraud", 1, "Production").id)
+    before = as_(ALICE).policy()
+    assert as_(DAVE).relayout("fanout").changed
+    assert as_(ALICE).policy() == replace(before, layout="fanout")
+    assert as_(ALICE).resolve("models:/fraud/Production").version == 1
+
+
+def test_a_rule_on_edits_of_all_models_says_who_lays_the_registry_out(tmp_path: Path) -> None:
+    opened = ruled(tmp_path / "ruled.git", f"{GUARD}  - {{on: edit, by: [ml-leads]}}\n")
+    with pytest.raises(PermissionDenied) as refused:
+        opened(ALICE).relayout("fanout")
+    assert "alice@acme.io is not in ml-leads" in refused.value.message
+    assert opened(BOB).relayout("fanout").changed
 
 
 def test_a_rename_does_not_slip_past_the_rule_of_the_new_name(tmp_path: Path, git: Git) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 import registry_git
 from registry_git.core.errors import Corrupt, Invalid, NotFound, Unavailable
+from registry_git.gitstore.porcelain import without_password
 from tests.conftest import Git
 from tests.refusal_scene import filled_registry, refused
-from tests.registry_scene import ALICE, As, refs
+from tests.registry_scene import ALICE, BOB, As, refs
 
 
 @pytest.fixture
@@ -156,6 +157,45 @@ def test_a_rewritten_remote_is_an_alarm_and_nothing_moves(
     if how != "plain git":
         git(copy, "fetch", "-q", check=False)
         assert git(copy, "rev-parse", "refs/remotes/origin/main") != other
+
+
+@pytest.mark.parametrize("written", ["by us", "by others"])
+def test_a_rewritten_remote_is_an_alarm_even_after_plain_git_has_followed_it(
+    as_: As, place: Path, tmp_path: Path, git: Git, written: str
+) -> None:
+    git(tmp_path, "clone", "-q", str(place), "copy")
+    copy = registry_git.open(tmp_path / "copy", actor=ALICE)
+    writer = copy if written == "by us" else as_(BOB)
+    writer.register("fraud", "s3://acme/fraud/4")
+    copy.sync()
+    seen = git(tmp_path / "copy", "rev-parse", "main")
+    other = rewound(git, place)
+    git(tmp_path / "copy", "fetch", "-q", "origin")
+    assert git(tmp_path / "copy", "rev-parse", "refs/remotes/origin/main") == other
+    before = refs(git, tmp_path / "copy")
+    for action in (copy.sync, lambda: copy.register("fraud", "s3://acme/fraud/5")):
+        alarm = refused(action, Corrupt)
+        assert "rewritten" in alarm.message
+        kept = alarm.hint.rpartition(" ")[2].rstrip(".")
+        assert git(tmp_path / "copy", "rev-parse", kept) == seen
+        assert refs(git, tmp_path / "copy") == before
+        assert git(place, "rev-parse", "main") == other
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://alice:t0ken@git.acme.io/models.git", "https://git.acme.io/models.git"),
+        ("https://t0ken@git.acme.io:8443/models.git", "https://git.acme.io:8443/models.git"),
+        ("http://a@b:t0ken@git.acme.io", "http://git.acme.io"),
+        ("ssh://git:t0ken@git.acme.io/models.git", "ssh://git@git.acme.io/models.git"),
+        ("git@git.acme.io:ml/models.git", "git@git.acme.io:ml/models.git"),
+        ("https://git.acme.io/a@b/models.git", "https://git.acme.io/a@b/models.git"),
+        ("/srv/a:b@c/models.git", "/srv/a:b@c/models.git"),
+    ],
+)
+def test_an_address_is_shown_without_its_password_or_token(url: str, shown: str) -> None:
+    assert without_password(url) == shown
 
 
 def test_a_remote_whose_main_is_gone_is_an_alarm(as_: As, place: Path, tmp_path: Path, git: Git) -> None:

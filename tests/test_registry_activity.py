@@ -268,6 +268,29 @@ def test_a_displaced_version_is_moved_by_the_system(as_: As, place: Path) -> Non
     }
 
 
+def test_who_comes_back_from_the_archive_is_moved_by_whoever_rolled_back(as_: As, place: Path) -> None:
+    as_(ALICE).transition("fraud", 1, "Production")
+    as_(ALICE).transition("fraud", 2, "Production", archive_existing=True)
+    as_(BOB).rollback("fraud", "Production", comment="2 is slow")
+    found = {
+        (one.activity_type, one.version, one.from_stage, one.to_stage, one.user_id, one.comment, one.system_comment)
+        for one in as_(ALICE).activity("fraud")[6:]
+    }
+    assert found == {
+        ("APPLIED_TRANSITION", 1, "Archived", "Production", BOB, "2 is slow", ""),
+        ("SYSTEM_TRANSITION", 2, "Production", "Archived", BOB, "", "made room in Production"),
+    }
+    both_ways(as_(ALICE), place)
+
+
+def test_a_version_that_leaves_several_stages_left_the_one_that_protocols_show(as_: As, place: Path) -> None:
+    as_(ALICE).transition("fraud", 1, "Production")
+    as_(ALICE).transition("fraud", 1, "Staging", add=True)
+    as_(BOB).transition("fraud", 1, "Archived")
+    assert [(one.from_stage, one.to_stage) for one in as_(ALICE).activity("fraud")[-1:]] == [("Production", "Archived")]
+    both_ways(as_(ALICE), place)
+
+
 BREAKS = [
     "\n",
     "\r",

@@ -9,6 +9,7 @@ import pytest
 
 import registry_git
 from registry_git.forges.reconcile import reconcile
+from tests.cli_program import run
 
 ALICE = "Alice <alice@acme.io>"
 BOB = "Bob <bob@acme.io>"
@@ -52,6 +53,23 @@ def test_a_merge_is_recorded_as_the_approval_of_its_author(place: Path, asked: s
     assert (done.by, done.sources, done.policy) == ((BOB,), ("merge",), "met")
     assert registry.request(asked).state == "approved"
     assert verdicts(place) == [("APPROVED_REQUEST", BOB, "by merging it")]
+
+
+def test_what_has_landed_is_shown_as_such_before_it_is_reconciled(place: Path, asked: str, git: Git) -> None:
+    registry = registry_git.open(place, actor=CI)
+    before = registry.request_diff(asked)
+    branch = f"request/fraud/{asked}"
+    git(place, "merge", "--no-ff", "-m", "Merge it", branch, env=identity("Bob", "bob@acme.io"))
+    for branch_is in ("there", "gone"):
+        if branch_is == "gone":
+            git(place, "branch", "-D", branch)
+        assert registry.request(asked).stale == "it has landed on main already"
+        assert registry.request_diff(asked) == before
+        shown = run("-R", str(place), "request", "show", asked).out
+        assert "landed on main, and who approved it is not written down yet" in shown
+        assert "registry-git reconcile" in shown.replace(f" -R {place}", "")
+        assert "request approve" not in shown
+        assert " landed " in run("-R", str(place), "request", "list", "--state", "all").out
 
 
 def test_reconciling_twice_changes_nothing_more(place: Path, asked: str, git: Git) -> None:

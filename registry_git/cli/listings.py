@@ -36,14 +36,21 @@ def show_requests(views: Sequence[RequestView]) -> None:
             asked(view),
             who(view.requester),
             when(view.created),
-            "stale" if view.stale else view.state,
-            f"{view.decision.given}/{view.decision.needed}" if view.state == "open" else "",
+            state(view),
+            f"{view.decision.given}/{view.decision.needed}" if state(view) in ("open", "stale") else "",
             view.comment,
         )
         for view in views
     ]
     columns = ("!REQUEST", "ASKS TO", "BY", "!CREATED (UTC)", "STATE", ">APPROVALS", "COMMENT")
     show_table(columns, rows, empty="No requests.")
+
+
+def state(view: RequestView) -> str:
+    """How a request stands, in a word. One that is on `main` without a verdict has `landed`: reconcile writes it."""
+    if view.state == "open" and not view.branch:
+        return "landed"
+    return "stale" if view.stale else view.state
 
 
 def show_activities(activities: Sequence[Activity]) -> None:

@@ -14,7 +14,12 @@ from registry_git.cli.safe import exact, visible_lines
 
 
 def answer(invocation: Invocation, value: object, show: Callable[[], None]) -> None:
-    """Prints `value` as `--output` asks: as JSON or YAML, else what `show` prints for people."""
+    """Prints `value` as `--output` asks: as JSON or YAML, else what `show` prints for people.
+
+    `value` may be a function that gives it, for one that takes long to make.
+    """
+    if invocation.machine and callable(value):
+        value = value()
     if invocation.output == "json":
         click.echo(as_json(plain(value)))
     elif invocation.output == "yaml":

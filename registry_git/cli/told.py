@@ -15,7 +15,7 @@ _PHRASES = {
     "CREATED_VERSION": "registered",
     "DELETED_VERSION": "deleted",
     "REWRITTEN_VERSION": "REWRITTEN",
-    "CHANGED_STATUS": "changed the status",
+    "CHANGED_STATUS": "changed the status to",
     "EDITED_DESCRIPTION": "described",
     "SET_TAG": "set tag",
     "DELETED_TAG": "deleted tag",
@@ -34,16 +34,27 @@ _PHRASES = {
     "CHANGED_DEPLOYMENT": "changed a deployment",
     "UNREADABLE": "UNREADABLE",
 }
+# Their remark ends the phrase; everybody else's stands beside it.
+_ENDED_BY_REMARK = {
+    "RENAMED_MODEL",
+    "CHANGED_STATUS",
+    "SET_TAG",
+    "DELETED_TAG",
+    "SET_ALIAS",
+    "DELETED_ALIAS",
+    "REQUESTED_CHANGE",
+}
 
 
 def what(activity: Activity) -> str:
-    """What happened: `requested Staging → Production`."""
+    """What happened: `requested Staging → Production`, `set tag auc = 0.9`, `approved None → Staging (a remark)`."""
     phrase = _PHRASES.get(activity.activity_type, activity.activity_type.lower().replace("_", " "))
     if activity.from_stage or activity.to_stage:
         phrase += f" {activity.from_stage or NO_STAGE} → {activity.to_stage or NO_STAGE}"
-    if activity.system_comment:
-        phrase += f" {activity.system_comment}"
-    return phrase
+    remark = activity.system_comment
+    if not remark:
+        return phrase
+    return f"{phrase} {remark}" if activity.activity_type in _ENDED_BY_REMARK else f"{phrase} ({remark})"
 
 
 def where(model: str, version: int | None) -> str:
@@ -73,11 +84,20 @@ def who_may(view: RequestView) -> str:
     """Who can still approve a request, in a sentence."""
     decision = view.decision
     missing = max(decision.needed - decision.given, 0)
-    if not missing:
+    if not decision.needed:
         return "Anybody can approve it: no rule asks for an approval."
+    if not missing and decision.allowed:
+        return "It has the approvals that it needs; whoever gave one merges it by approving again."
+    if not missing:
+        return "It has the approvals that it needs."
     count = f"{missing} approval{'s' if missing > 1 else ''}"
     if decision.may_approve:
         return f"It needs {count} more by: {', '.join(decision.may_approve)}."
     if decision.anyone:
         return f"It needs {count} more, by anybody else."
     return f"It needs {count} more, and nobody holds a role that can give one."
+
+
+def besides(view: RequestView) -> list[str]:
+    """What else a request waits for, that no approval can give, as sentences."""
+    return [f"It cannot be merged yet: {one.why}. {one.satisfy}" for one in view.decision.unmet if not one.by_approval]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from registry_git.core.activity import Activity, last_stage, requested, reviewed
 from registry_git.core.model import (
+    NO_STAGE,
     Action,
     AliasPointer,
     Comment,
@@ -23,6 +24,7 @@ from registry_git.core.model import (
     Verdict,
 )
 from registry_git.core.names import Actor, ModelName, StageName
+from registry_git.core.snapshot import shown_stage
 from registry_git.core.times import Timestamp
 
 
@@ -30,7 +32,8 @@ from registry_git.core.times import Timestamp
 class Landing:
     """A commit on the first-parent line of `main`; `comment` is what its author said.
 
-    `fast_forwarded`: it is a merge that belongs to a request's branch, and `main` was moved to it.
+    `fast_forwarded`: it is a merge that belongs to a request's branch, and `main` was moved to it. `policy`: the one
+    that the commit holds; None where it cannot be read.
     """
 
     commit: str
@@ -40,6 +43,7 @@ class Landing:
     merge: bool
     fast_forwarded: bool = False
     comment: str = ""
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +211,8 @@ class _Derivation:
             if (model, version) in asked:
                 continue
             came, went = entered.get((model, version), []), left.get((model, version), [])
-            displaced = any(
+            # Who comes back from the archive leaves it as another enters, and is moved by somebody nevertheless.
+            displaced = not self._serves(came) and any(
                 other[0] == model and other[1] != version and set(went) & set(stages)
                 for other, stages in entered.items()
             )
@@ -220,11 +225,20 @@ class _Derivation:
             "SYSTEM_TRANSITION" if displaced else "APPLIED_TRANSITION",
             model=model,
             version=version,
-            from_stage=last_stage(went),
-            to_stage=last_stage(came),
+            from_stage=self._shown(went),
+            to_stage=self._shown(came),
             system_comment=f"made room in {', '.join(went)}" if displaced else "",
             displaced=displaced,
         )
+
+    def _serves(self, stages: list[StageName]) -> bool:
+        policy = self._landing.policy
+        return policy is not None and any(stage.serving and stage.name in stages for stage in policy.stages)
+
+    def _shown(self, stages: list[StageName]) -> str:
+        policy = self._landing.policy
+        shown = shown_stage(policy, stages) if policy else NO_STAGE
+        return shown if shown != NO_STAGE else last_stage(stages)
 
     def _plain(
         self,

@@ -73,9 +73,9 @@ def _hidden(char: str) -> bool:
 
 def _checked(kind: str, text: object) -> str:
     if not isinstance(text, str):
-        raise Invalid(f"The {kind} {text!r} is not text.")
+        raise Invalid(f"The {kind} {text!r} is not text.", hint="Give a string.")
     if not text.strip():
-        raise Invalid(f"The {kind} is empty.", hint=f"Give the {kind} a name.")
+        raise Invalid(f"The {kind} is empty.", hint="Write one.")
     for char in text:
         if _hidden(char):
             raise Invalid(f"The {kind} {text!r} holds the invisible character U+{ord(char):04X}.", hint="Leave it out.")
@@ -117,7 +117,9 @@ class StageName(str):
         if not _STAGE.fullmatch(name) or name != name.strip():
             raise Invalid(f"{name!r} is no stage name.", hint="Use 1 to 64 letters, digits, spaces, '.', '_' and '-'.")
         if name.lower() == "none":
-            raise Invalid("'None' is not a stage: it is what a version without a stage is in.")
+            raise Invalid(
+                "'None' is not a stage: it is what a version without a stage is in.", hint="Choose another name."
+            )
         return cls(name)
 
 
@@ -208,11 +210,11 @@ def parse_text(kind: str, text: str, *, at_most: int, at_least: int = 0) -> str:
         Invalid: too long, too short, or a character that UTF-8 cannot write.
     """
     if not isinstance(text, str):
-        raise Invalid(f"The {kind} {text!r} is not text.")
+        raise Invalid(f"The {kind} {text!r} is not text.", hint="Give a string.")
     if len(text) > at_most:
         raise Invalid(f"The {kind} has {len(text):,} characters; {at_most:,} are allowed.", hint="Shorten it.")
     if at_least and len(text.strip()) < at_least:
-        raise Invalid(f"The {kind} is empty.", hint=f"Write a {kind}.")
+        raise Invalid(f"The {kind} is empty.", hint="Write one.")
     if "\0" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text):
         raise Invalid(f"The {kind} holds a character that cannot be stored.", hint="Leave out NUL and lone surrogates.")
     return text

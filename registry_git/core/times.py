@@ -45,7 +45,7 @@ class Timestamp(int):
         try:
             moment = datetime(year, month, day, hour, minute, second, milli * 1000, tzinfo=timezone.utc)
         except ValueError as problem:
-            raise Invalid(f"{text!r} is no time: {problem}.") from None
+            raise Invalid(f"{text!r} is no time: {problem}.", hint="Write it as 2026-11-23T06:14:11.412Z.") from None
         return cls.of((moment - _EPOCH) // timedelta(milliseconds=1))
 
     def text(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from registry_git.core.errors import Conflict, Corrupt
 from registry_git.gitstore.history import first_parents
 from registry_git.gitstore.refs import Moved, ReflogEntry, move_ref
-from registry_git.gitstore.remote import TRACKED_MAIN, RefMove, Remote, tracked
+from registry_git.gitstore.remote import SEEN_MAIN, TRACKED_MAIN, RefMove, Remote, tracked
 from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.gitstore.worktree import followed
 
@@ -20,6 +20,23 @@ class Following:
         self.remote = remote
         self._durable = durable
 
+    def fetch(self) -> None:
+        """Brings what the remote has here, into the references that show it.
+
+        Raises:
+            Corrupt: the history of the remote's `main` was rewritten since it was last seen here; Unavailable.
+        """
+        self.remote.fetch()
+        theirs, seen = self._repository.ref(TRACKED_MAIN), self._repository.ref(SEEN_MAIN)
+        if theirs and seen and not self._repository.is_ancestor(seen, theirs):
+            raise self.remote.rewritten(SEEN_MAIN)
+        self._saw(theirs)
+
+    def _saw(self, theirs: str | None) -> None:
+        seen = self._repository.ref(SEEN_MAIN)
+        if theirs is not None and theirs != seen:
+            move_ref(self._repository.git_dir, SEEN_MAIN, old=seen, new=theirs, durable=self._durable)
+
     def catch_up(self) -> None:
         """Fetches, and moves `main` here forward to the remote's.
 
@@ -28,7 +45,7 @@ class Following:
             Corrupt: the remote's history was rewritten, or has nothing in common with this one.
             Unavailable: it cannot be reached.
         """
-        self.remote.fetch()
+        self.fetch()
         theirs, ours = self._repository.ref(TRACKED_MAIN), self._repository.ref(MAIN)
         if theirs is None or theirs == ours:
             return
@@ -75,6 +92,8 @@ class Following:
             if self._repository.ref(name) != move.new:
                 move_ref(git_dir, name, old=self._repository.ref(name), new=move.new, durable=self._durable)
             here = self._repository.ref(move.name)
+            if move.name == MAIN:
+                self._saw(move.new)
             if move.name == MAIN and here != move.new:
                 move_ref(git_dir, MAIN, old=move.old, new=move.new, durable=self._durable, reflog=reflog)
             elif move.new is None and here is not None and self._repository.head() != move.name:

@@ -63,6 +63,16 @@ def check_url(url: str) -> str:
     return url
 
 
+def without_password(url: str) -> str:
+    """A remote's URL as people may see it: many hold a token, as a password or in its place as the user's name."""
+    found = _SCHEME.fullmatch(url)
+    if not found or "@" not in found[2]:
+        return url
+    user, _, host = found[2].rpartition("@")
+    kept = f"{user.partition(':')[0]}@" if found[1].lower().endswith("ssh") else ""
+    return f"{url[: found.start(2)]}{kept}{host}{url[found.end(2) :]}"
+
+
 def is_url(text: str) -> bool:
     """Whether `text` names a repository elsewhere, not a path here."""
     return bool(_SCHEME.fullmatch(text)) or ("/" not in text.partition(":")[0] and bool(_SCP.fullmatch(text)))

@@ -16,13 +16,15 @@ from pathlib import Path
 
 from registry_git.core.errors import Corrupt, NotFound, PermissionDenied
 from registry_git.gitstore.lock import WriterLock
-from registry_git.gitstore.porcelain import GitFailed, Porcelain, is_url
+from registry_git.gitstore.porcelain import GitFailed, Porcelain, is_url, without_password
 from registry_git.gitstore.refs import Moved
 from registry_git.gitstore.repository import MAIN, Repository
 
 ORIGIN = "origin"
 TRACKED_MAIN = "refs/remotes/origin/main"
 TRACKED_REQUESTS = "refs/remotes/origin/request/"
+# Plain git may move its own view of a remote backwards, where a clone is configured so; this one only goes forward.
+SEEN_MAIN = "refs/registry-git/seen/main"
 # What git and the forges say when another push was first.
 _LOST = re.compile(
     r"non-fast-forward|fetch first|cannot lock ref|incorrect old value provided|stale info|failed to update ref|"
@@ -56,8 +58,19 @@ class Remote:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Where it is, as people may see it: without a password or token that its address holds."""
+        return without_password(self._address)
+
+    @property
+    def _address(self) -> str:
         return str(self._repository.git.config[f"remote.{ORIGIN}.url"])
+
+    def rewritten(self, kept: str) -> Corrupt:
+        """The alarm that `main` there no longer continues what the reference `kept` here shows."""
+        return Corrupt(
+            f"The history of main at {self.url} was rewritten: it no longer continues what was seen here.",
+            hint=f"Find out who forced a push. What was seen here is kept at {kept}.",
+        )
 
     def turn(self, *, timeout_seconds: float) -> AbstractContextManager[object]:
         """The writers' lock of a remote that is a path on this machine: there one can wait for one's turn.
@@ -65,9 +78,9 @@ class Remote:
         Raises:
             Unavailable: on entry; others kept it for longer than that.
         """
-        path = Path(self.url)
+        path = Path(self._address)
         git_dir = path / ".git" if (path / ".git").is_dir() else path
-        if is_url(self.url) or not (git_dir / "HEAD").is_file() or not os.access(git_dir, os.W_OK):
+        if is_url(self._address) or not (git_dir / "HEAD").is_file() or not os.access(git_dir, os.W_OK):
             return nullcontext()
         return WriterLock(git_dir, timeout_seconds=timeout_seconds)
 
@@ -98,10 +111,7 @@ class Remote:
                 break
             time.sleep(pause)  # another git here moved the reference meanwhile, such as a push whose caller was killed
         if "non-fast-forward" in stderr or "[rejected]" in stderr:
-            raise Corrupt(
-                f"The history of main at {self.url} was rewritten: it no longer continues what was seen here.",
-                hint=f"Find out who forced a push. What was seen here is kept at {TRACKED_MAIN}.",
-            )
+            raise self.rewritten(TRACKED_MAIN)
         if f"couldn't find remote ref {MAIN}" in stderr:
             if self._repository.ref(TRACKED_MAIN) is None:
                 raise NotFound(f"{self.url} holds no registry: it has no branch main.", hint="Check the address.")

@@ -28,10 +28,14 @@ class Advance:
         self._db = db
         found = db.execute("SELECT value FROM meta WHERE key = 'layout'").fetchone()
         self._layout = Layout(found[0]) if found else Layout.FLAT
+        self._policy: Policy | None = None
         self._seq = int(db.execute("SELECT coalesce(max(seq), 0) FROM commits").fetchone()[0])
 
     def run(self, since: str | None, until: str, progress: Progress | None = None) -> None:
         """Applies the commits after `since` up to `until`. `progress` is told the number of manifests read."""
+        if since is not None:
+            found = self._repository.entry(self._repository.tree_of(since), "registry.yaml")
+            self._policy = self._policy_in(*found) if found else None
         for step in steps(self._repository, since=since, until=until):
             self._apply(step)
             if progress is not None:
@@ -53,11 +57,16 @@ class Advance:
             merge=len(commit.parents) > 1,
             fast_forwarded=len(commit.parents) > 1 and self._of_the_branch(step),
             comment=read_comment(commit.message),
+            policy=self._policy,
         )
         record(self._db, derive(landing, differences))
         self._seq += 1
         row = (commit.id, self._seq, commit.at, read_operation(commit.message))
         self._db.execute("INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?)", row)
+
+    def _policy_in(self, mode: str, blob: str | None) -> Policy | None:
+        policy, _ = self._entity("registry.yaml", blob, mode, PolicyKey()) if blob else (None, "")
+        return policy if isinstance(policy, Policy) else None
 
     def _of_the_branch(self, step: Step) -> bool:
         """Whether a merge wrote a request's record itself, as a refresh does; a landing finds it at a parent."""
@@ -73,10 +82,9 @@ class Advance:
         """The entities that a commit changed. One that moved between layouts unchanged is none."""
         before_layout = self._layout
         for change in step.changes:
-            if change.path == "registry.yaml" and change.after is not None:
-                policy, _ = self._entity(change.path, change.after, change.mode, PolicyKey())
-                if isinstance(policy, Policy):
-                    self._layout = Layout(policy.layout)
+            if change.path == "registry.yaml":
+                self._policy = self._policy_in(change.mode, change.after)
+                self._layout = Layout(self._policy.layout) if self._policy else self._layout
         before: dict[Key, FileChange] = {}
         after: dict[Key, FileChange] = {}
         for change in step.changes:

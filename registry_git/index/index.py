@@ -110,7 +110,9 @@ class Index:
             raise
 
     def _continues(self, shown: str, commit: str) -> bool:
-        return self._repository.has(shown) and self._repository.is_ancestor(shown, commit)
+        # nearly always it is the next one, and that is quickly seen
+        next_one = self._repository.commit(commit).parents[:1] == (shown,)
+        return next_one or (self._repository.has(shown) and self._repository.is_ancestor(shown, commit))
 
     def _shown(self, db: sqlite3.Connection) -> str | None:
         found = db.execute("SELECT value FROM meta WHERE key = 'commit'").fetchone()

@@ -16,6 +16,6 @@ def parse_policy(text: str) -> Policy:
     try:
         found = decode(text.encode("utf-8", errors="surrogatepass"), path="registry.yaml", key=PolicyKey())
     except Corrupt as problem:
-        raise Invalid(str(problem)) from None
+        raise Invalid(str(problem), hint="See one that is right with: registry-git policy show") from None
     assert isinstance(found, Policy)  # noqa: S101 - the key says so
     return found

@@ -13,7 +13,7 @@ from registry_git.core.names import ModelName
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.trees import list_files
-from registry_git.manifests.layout import key_of, path_of
+from registry_git.manifests.layout import Layout, key_of, path_of
 from registry_git.registry.entries import companion_of, entry_problem
 from registry_git.registry.views import Finding
 
@@ -36,17 +36,17 @@ def check(
         key = key_of(path, snapshot.layout)
         if key is None:
             continue
+        if isinstance(key, ModelKey):
+            models.add(key.model)  # one that cannot be read is there nevertheless
         problem = unreadable(snapshot, path, key, mode, blob)
         if problem is not None:
             yield problem
             continue
         keys.append(key)
-        if isinstance(key, ModelKey):
-            models.add(key.model)
     yield from _alone(keys, seen, snapshot)
-    yield from _orphans(keys, models)
+    yield from _orphans(keys, models, snapshot)
     yield from _untrue(snapshot, keys)
-    yield from alike(models)
+    yield from alike(models, snapshot.layout)
 
 
 def unreadable(snapshot: GitSnapshot, path: str, key: Key, mode: str, blob: str) -> Finding | None:
@@ -69,11 +69,16 @@ def _alone(keys: list[Key], seen: set[str], snapshot: GitSnapshot) -> Iterator[F
             )
 
 
-def _orphans(keys: list[Key], models: set[ModelName]) -> Iterator[Finding]:
+def _orphans(keys: list[Key], models: set[ModelName], snapshot: GitSnapshot) -> Iterator[Finding]:
+    told: set[ModelName] = set()
     for key in keys:
-        model = getattr(key, "model", None)
-        if isinstance(key, VersionKey) and model not in models:
-            yield Finding(level="error", path=str(model), message=f"{model} has versions but no model.yaml.")
+        if isinstance(key, VersionKey) and key.model not in models | told:
+            told.add(key.model)
+            yield Finding(
+                level="error",
+                path=path_of(key, snapshot.layout),
+                message=f"{key.model} has versions but no model.yaml.",
+            )
 
 
 def _untrue(snapshot: GitSnapshot, keys: list[Key]) -> Iterator[Finding]:
@@ -90,7 +95,7 @@ def _untrue(snapshot: GitSnapshot, keys: list[Key]) -> Iterator[Finding]:
             continue  # what it refers to cannot be read, and that was said already
 
 
-def alike(models: Iterable[ModelName]) -> Iterator[Finding]:
+def alike(models: Iterable[ModelName], layout: Layout) -> Iterator[Finding]:
     """Names that some file systems, or some eyes, take for the same."""
     seen: dict[str, ModelName] = {}
     for model in sorted(models):
@@ -98,7 +103,7 @@ def alike(models: Iterable[ModelName]) -> Iterator[Finding]:
         if folded in seen:
             yield Finding(
                 level="warning",
-                path=model,
+                path=path_of(ModelKey(model=model), layout),
                 message=f"The names {seen[folded]!r} and {model!r} differ only by case or Unicode form.",
                 fix="Rename one of them: registry-git rename OLD NEW",
             )

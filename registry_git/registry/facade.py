@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry_git.artifacts.download import download
 from registry_git.registry.asking import Asking
 from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
@@ -39,6 +38,8 @@ class Registry(Curating, Placing, Asking, Commenting, Landing, Upkeep):
             NotFound; Corrupt: the files are not the registered ones, nothing is left behind; AlreadyExists: something
             is at the destination; Unavailable.
         """
+        from registry_git.artifacts.download import download  # slow to import, and most calls need no files
+
         found = self.resolve(uri)
         download(found.source, Path(destination), expected=found.digest or None, progress=progress)
         return found

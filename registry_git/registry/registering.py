@@ -43,6 +43,8 @@ def prepare(registration: Registration, *, upload_to: str | None, progress: Prog
         Unavailable: the files are there but cannot be read.
     """
     source = parse_text("source", registration.source, at_most=SOURCE_MAX, at_least=1)
+    if upload_to is not None:
+        parse_text("upload location", upload_to, at_most=SOURCE_MAX, at_least=1)
     if registration.status not in {one.value for one in Status}:
         known = ", ".join(one.value for one in Status)
         raise Invalid(f"{registration.status!r} is no status of a version.", hint=f"There are {known}.")

@@ -39,7 +39,7 @@ def sync(store: Store, act: Act) -> Synced:
         raise Invalid("This registry follows no remote.", hint="Clone one with: registry-git clone URL PATH")
     with store.locked():
         before = store.repository.ref(MAIN)
-        following.remote.fetch()
+        following.fetch()
         theirs = store.repository.ref(TRACKED_MAIN)
         waiting = [] if theirs == before else unsent(store.repository)
         straight = theirs is None or (before is not None and store.repository.is_ancestor(theirs, before))

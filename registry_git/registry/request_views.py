@@ -75,7 +75,7 @@ class RequestReading(ABC):
         snapshot = self._snapshot()
         key = self._find(snapshot, Id.parse(id))
         record = snapshot.request(key.model, key.request)
-        if record is not None and (record.state is not RequestState.OPEN or self._tip(key) is None):
+        if record is not None:
             return self._closed(snapshot, record)
         return self._open_view(snapshot, key)
 
@@ -86,7 +86,7 @@ class RequestReading(ABC):
         key = self._find(snapshot, Id.parse(id))
         tip = self._tip(key)
         record = snapshot.request(key.model, key.request)
-        if tip is not None and (record is None or record.state is RequestState.OPEN):
+        if tip is not None and record is None:
             base = repository.merge_base(snapshot.commit, tip)
             before = repository.tree_of(base or snapshot.commit)
             edits = changed_files(repository, base or snapshot.commit, tip)
@@ -116,7 +116,9 @@ class RequestReading(ABC):
                 return key
         for owner in self._queries(snapshot).model_of_request(request):
             return RequestKey(model=ModelName(owner) if owner else None, request=request)
-        raise NotFound(f"There is no request {request}.", hint="List them with: registry-git request list --state all")
+        newer = "If it is newer than this clone: registry-git sync. " if self._store.following else ""
+        hint = f"{newer}List them with: registry-git request list --state all"
+        raise NotFound(f"There is no request {request}.", hint=hint)
 
     def _open_records(self) -> Iterator[TransitionRequest]:
         """The records on the branches of open requests."""
@@ -165,7 +167,9 @@ class RequestReading(ABC):
         )
 
     def _closed(self, snapshot: GitSnapshot, record: TransitionRequest) -> RequestView:
-        return _view(record, snapshot)
+        """A request whose record is on `main`; one that is open there was merged by hand or on a forge."""
+        landed = record.state is RequestState.OPEN
+        return _view(record, snapshot, stale="it has landed on main already" if landed else "")
 
     def _landing(self, snapshot: Snapshot, key: RequestKey) -> str:
         """The commit on `main` that brought the decision."""

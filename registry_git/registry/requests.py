@@ -39,7 +39,10 @@ def create(store: Store, act: Act, draft: TransitionRequest, policy: Policy | No
         record = _spelled(at_main, draft)
         proposal = decide_asked(at_main, record, policy)
         if not proposal.edits:
-            raise Invalid(f"There is nothing to ask for: {_sentence(proposal)} would change nothing.")
+            raise Invalid(
+                f"There is nothing to ask for: {_sentence(proposal)!r} would change nothing.",
+                hint="It is so already; ask for something else.",
+            )
         tip = _propose(session, act, record, proposal, at_main, parents=(session.main,), word="Request to")
         session.move(branch, old=None, new=tip)
 

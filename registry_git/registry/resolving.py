@@ -72,7 +72,9 @@ def _in_stage(snapshot: Snapshot, model: ModelName, text: str) -> tuple[int, str
         free = [number for number in snapshot.versions(model) if number not in placed]
         if not free:
             snapshot.model(model)
-            raise NotFound(f"Every version of {model} is in a stage.")
+            raise NotFound(
+                f"{model} has no version that is in no stage.", hint=f"List them with: registry-git list {model}"
+            )
         return free[-1], ""
     pointer = snapshot.stage_pointer(model, stage.name)
     if pointer is None:

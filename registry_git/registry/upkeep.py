@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry_git.core.changes import edits
 from registry_git.core.changes.proposal import Headline, Proposal, Touch
@@ -20,11 +21,13 @@ from registry_git.manifests.messages import write_message
 from registry_git.manifests.policy_text import parse_policy
 from registry_git.registry import doctor, replay
 from registry_git.registry.codeowners import codeowners, write_codeowners
-from registry_git.registry.judging.gate import GateReport, run_gate
 from registry_git.registry.request_views import has_landed
 from registry_git.registry.views import Done, Finding, Synced
 from registry_git.registry.writes import Writes
 from registry_git.registry.writing import apply, require_allowed
+
+if TYPE_CHECKING:
+    from registry_git.registry.judging.gate import GateReport
 
 
 class Upkeep(Writes):
@@ -43,6 +46,8 @@ class Upkeep(Writes):
         Raises:
             NotFound: there is no such commit here; Unavailable: the clone is shallow; Corrupt: the base is broken.
         """
+        from registry_git.registry.judging.gate import run_gate  # slow to import, and for CI alone
+
         return run_gate(self._store.repository, base, head, require_approved=require_approved)
 
     def codeowners(self, *, forge: str = "") -> str:
@@ -101,7 +106,7 @@ class Upkeep(Writes):
             if not all(has_landed(snapshot, branch) for branch in self._store.request_branches()):
                 raise Invalid("There are open requests.", hint="Decide them first: registry-git request list")
             headline = Headline(sentence=f"Lay the registry out as {wanted.value}", action="relayout")
-            touch = Touch(action=Action.POLICY, model=None)
+            touch = Touch(action=Action.EDIT, model=None)  # it moves files, and decides nothing
             proposal = Proposal(edits={}, touches=(touch,), headline=headline)
             require_allowed(proposal, policy, act.actor)
             moved: dict[str, bytes | None] = {}

@@ -10,6 +10,7 @@ from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
 from registry_git.core.errors import Invalid
+from registry_git.core.model import Action
 
 
 @click.command(
@@ -49,10 +50,13 @@ def init(
     )
 
     def show() -> None:
-        say(f"Made the registry {registry.policy().name} at {path}.")
+        where = "" if path == "." else f" at {path}"
+        say(f"Made the registry {registry.policy().name}{where}.")
         if stages:
             may = ", ".join(approvers) or "anybody but the requester"
-            say(f"{', '.join(stages)} needs an approval by: {may}.")
+            rules = registry.policy().rules
+            protected = dict.fromkeys(stage for rule in rules if rule.on is Action.STAGE for stage in rule.to)
+            say(f"{', '.join(protected)} {'needs' if len(protected) == 1 else 'need'} an approval by: {may}.")
         here = "" if path == "." else f"-R {path} "
         say(f"Register a model with: registry-git {here}register NAME SOURCE")
 

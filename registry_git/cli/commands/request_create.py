@@ -14,7 +14,7 @@ from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
 from registry_git.cli.plain import plain
-from registry_git.cli.told import asked, who_may
+from registry_git.cli.told import asked, besides, who_may
 from registry_git.core.errors import Invalid
 from registry_git.registry.facade import Registry
 from registry_git.registry.views import RequestView
@@ -113,7 +113,8 @@ def _ask(
 
 def _print(invocation: Invocation, view: RequestView, published: Published | None) -> None:
     say(f"Request {view.request} asks to {asked(view)}.")
-    say(who_may(view))
+    for sentence in (who_may(view), *besides(view)):
+        say(sentence)
     if published is not None:
         _print_pull(published)
     say_next(invocation, "Approve it with", "request", "approve", view.request)

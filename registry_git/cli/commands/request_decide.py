@@ -9,7 +9,7 @@ from registry_git.cli.arguments import REQUEST
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
-from registry_git.cli.told import asked, who_may
+from registry_git.cli.told import asked, besides, who_may
 from registry_git.registry.views import RequestView
 
 
@@ -24,6 +24,8 @@ def approve(invocation: Invocation, id_: str, comment: str) -> None:
     def show() -> None:
         if view.state == "open":
             say(f"Your approval of {view.request} is recorded. {who_may(view)}")
+            for sentence in besides(view):
+                say(sentence)
             return
         say(f"Approved {view.request}: it did {asked(view)}." if view.action != "stage" else _landed(view))
 
@@ -57,6 +59,8 @@ def refresh(invocation: Invocation, id_: str) -> None:
 
     def show() -> None:
         say(f"Request {view.request} asks to {asked(view)}, on today's registry. {who_may(view)}")
+        for sentence in besides(view):
+            say(sentence)
         say_next(invocation, "Approve it with", "request", "approve", view.request)
 
     answer(invocation, shapes.request_shape(view), show)

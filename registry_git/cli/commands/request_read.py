@@ -62,19 +62,26 @@ def diff(invocation: Invocation, id_: str) -> None:
 
 
 def _print(invocation: Invocation, view: RequestView) -> None:
+    from registry_git.cli.listings import state
     from registry_git.cli.sheets import show_facts, show_heading, when
     from registry_git.cli.tables import show_table
 
+    word = state(view)
+    waits = word in ("open", "stale")
+    told = {
+        "stale": f"open, stale: {view.stale}",
+        "landed": "landed on main, and who approved it is not written down yet",
+    }
     show_facts(
         (
             ("request", view.request),
             ("asks to", asked(view)),
-            ("state", f"{view.state}, stale: {view.stale}" if view.stale else view.state),
+            ("state", told.get(word, word)),
             ("requester", view.requester),
             ("created", f"{when(view.created)} UTC"),
             ("comment", view.comment),
             ("branch", view.branch),
-            ("approvals", f"{view.decision.given} of {view.decision.needed}" if view.state == "open" else ""),
+            ("approvals", f"{view.decision.given} of {view.decision.needed}" if waits else ""),
         )
     )
     if view.record.reviews:
@@ -84,7 +91,9 @@ def _print(invocation: Invocation, view: RequestView) -> None:
             for one in view.record.reviews
         ]
         show_table(("!WHEN (UTC)", "BY", "VERDICT", "COMMENT", "SOURCE"), rows, empty="")
-    if view.state != "open":
+    if not waits:
+        if word == "landed":
+            say_next(invocation, "Write it down with", "reconcile")
         return
     if view.decision.unmet:
         show_heading("What is missing")

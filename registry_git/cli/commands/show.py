@@ -43,7 +43,7 @@ def _show_model(invocation: Invocation, registry: Reading, name: str) -> None:
     view, versions, requests = registry.model(name), registry.versions(name), registry.requests(name)
     answer(
         invocation,
-        shapes.model_sheet(view, versions, requests),
+        lambda: shapes.model_sheet(view, versions, requests),
         lambda: _print_model(view, versions, requests),
     )
 
@@ -53,7 +53,7 @@ def _show_version(invocation: Invocation, registry: Reading, view: VersionView) 
     requests = [one for one in registry.requests(view.model) if one.version == view.version]
     answer(
         invocation,
-        shapes.version_sheet(view, activities, requests),
+        lambda: shapes.version_sheet(view, activities, requests),
         lambda: _print_version(view, activities, requests),
     )
 

@@ -190,7 +190,7 @@ def rename_model(snapshot: Snapshot, act: Act, *, model: ModelName, new_name: Mo
     """
     snapshot.model(model)
     if new_name == model:
-        raise Invalid(f"{model!r} is its name already.")
+        raise Invalid(f"{model!r} is its name already.", hint="Choose another name.")
     if snapshot.find(ModelKey(model=new_name)) is not None:
         raise AlreadyExists(f"Registered model {new_name!r} exists already.", hint="Choose another name.")
     for used in snapshot.deployments():

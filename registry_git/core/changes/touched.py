@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from registry_git.core.changes.proposal import Touch
 from registry_git.core.events import Difference
@@ -61,7 +62,7 @@ class _Touched:
                 for model in dict.fromkeys(one.model for one in (was, now) if isinstance(one, Deployment)):
                     yield Touch(action=Action.DEPLOYMENT, model=model)
             elif isinstance(was or now, Policy):
-                yield Touch(action=Action.POLICY, model=None)
+                yield Touch(action=Action.EDIT if _moves_only(was, now) else Action.POLICY, model=None)
 
     def _model(self, was: object, now: object) -> Iterator[Touch]:
         if isinstance(now, RegisteredModel) and not isinstance(was, RegisteredModel):
@@ -141,6 +142,13 @@ class _Touched:
     def _found(self, model: ModelName, number: int) -> ModelVersion | None:
         found = self._after.find(VersionKey(model=model, version=number))
         return found if isinstance(found, ModelVersion) else None
+
+
+def _moves_only(was: object, now: object) -> bool:
+    """Whether only the layout is another: that moves files, and decides nothing."""
+    if not (isinstance(was, Policy) and isinstance(now, Policy)) or was.layout == now.layout:
+        return False
+    return replace(was, layout=now.layout) == now
 
 
 def _versions(pointer: object) -> set[int]:

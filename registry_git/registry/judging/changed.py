@@ -11,7 +11,7 @@ from registry_git.core.events import Difference
 from registry_git.core.model import Action, Entity, Key, RequestKey, TransitionRequest
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.gitstore.trees import FileChange, compare_trees
+from registry_git.gitstore.trees import FileChange, compare_trees, list_files
 from registry_git.manifests.layout import is_ours, key_of, path_of
 from registry_git.manifests.yaml_reader import lines
 
@@ -55,7 +55,7 @@ class Changed:
 def read_changed(repository: Repository, before: str, after: str) -> Changed:
     """What changed between two commits. Raises: Corrupt when the policy of either cannot be read."""
     old, new = GitSnapshot(repository, before), GitSnapshot(repository, after)
-    files = tuple(compare_trees(old.tree, new.tree, read=repository.read))
+    files = _files(repository, old, new)
     was: dict[Key, FileChange] = {}
     now: dict[Key, FileChange] = {}
     outside = []
@@ -69,8 +69,8 @@ def read_changed(repository: Repository, before: str, after: str) -> Changed:
     found = []
     for key in dict.fromkeys([*was, *now]):
         then, later = was.get(key), now.get(key)
-        if then and later and then.before == later.after and then.path != later.path:
-            continue  # moved between layouts
+        if then and later and _stays(then, later):
+            continue
         first, _ = _entity(old, key, then.path, then.mode_before, then.before) if then and then.before else (None, "")
         last, why = _entity(new, key, later.path, later.mode, later.after) if later and later.after else (None, "")
         found.append(Difference(key=key, before=first, after=last, unreadable=why))
@@ -82,6 +82,23 @@ def read_changed(repository: Repository, before: str, after: str) -> Changed:
         differences=tuple(found),
         outside=tuple(outside),
     )
+
+
+def _files(repository: Repository, old: GitSnapshot, new: GitSnapshot) -> tuple[FileChange, ...]:
+    """The files that differ, and under another layout also those that stay: there they may mean nothing any more."""
+    differ = list(compare_trees(old.tree, new.tree, read=repository.read))
+    if old.layout is new.layout:
+        return tuple(differ)
+    known = {file.path for file in differ}
+    for path, mode, blob in list_files(new.tree, read=repository.read):
+        if path not in known and is_ours(path):
+            differ.append(FileChange(path=path, before=blob, after=blob, mode=mode, mode_before=mode))
+    return tuple(differ)
+
+
+def _stays(then: FileChange, later: FileChange) -> bool:
+    """Whether a manifest only moved between layouts, or is where both layouts have it."""
+    return then.before == later.after and (then.path != later.path or then.mode_before == later.mode)
 
 
 def _entity(at: GitSnapshot, key: Key, path: str, mode: str, blob: str) -> tuple[Entity | None, str]:

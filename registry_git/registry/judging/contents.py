@@ -140,7 +140,7 @@ def _version_files(repository: Repository, at: GitSnapshot, model: ModelName) ->
 def _names(changed: Changed) -> Iterator[Fault]:
     new = {d.key.model for d in changed.differences if isinstance(d.key, ModelKey) and d.before is None}
     if new:
-        for one in as_faults(Rule.MANIFEST, alike(changed.after.models())):
+        for one in as_faults(Rule.MANIFEST, alike(changed.after.models(), changed.after.layout)):
             if any(repr(model) in one.message for model in new):
                 yield one
 
