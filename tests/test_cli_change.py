@@ -225,3 +225,8 @@ def test_a_comment_on_a_model_an_empty_one_and_somebody_elses_are_refused(fraud:
     made = fraud.json("comment", "add", "fraud/2", "Mine.")
     fraud.bob("comment", "edit", "fraud/2", made["id"], "Yours.", code=6)
     fraud.bob("comment", "delete", "fraud/2", made["id"], code=6)
+
+
+def test_the_files_of_another_machine_are_not_looked_for(cli: Cli) -> None:
+    cli("register", "far", "/dbfs/models/far", code=3)
+    assert cli.json("register", "far", "/dbfs/models/far", "--no-read")["source"] == "/dbfs/models/far"

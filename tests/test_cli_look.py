@@ -275,3 +275,17 @@ def test_a_list_says_what_it_leaves_out(tmp_path: Path, git: Git) -> None:
     listed = cli("list")
     assert "models/fraud/model.yaml" in listed.err
     assert "registry-git check" in listed.err
+
+
+def test_a_broken_version_does_not_hide_the_others(tmp_path: Path, git: Git) -> None:
+    place = tmp_path / "models"
+    cli = new_registry(place)
+    cli("register", "fraud", "s3://acme/1")
+    cli("register", "fraud", "s3://acme/2")
+    (place / "models" / "fraud" / "versions" / "1.yaml").write_text("kind: [")
+    git(place, "commit", "-qam", "a mistake")
+    for command in (("show", "fraud"), ("list", "fraud")):
+        shown = cli(*command)
+        assert "fraud v2" in shown.out
+        assert "models/fraud/versions/1.yaml" in shown.err
+    cli("show", "fraud/1", code=7)

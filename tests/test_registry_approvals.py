@@ -293,3 +293,21 @@ def test_a_policy_that_changed_after_the_request_judges_it(place: Path, as_: As)
     as_(BOB).approve(stricter.request)
     assert as_(BOB).approve(asked.request).state == "open"
     assert as_(CAROL).approve(asked.request).state == "approved"
+
+
+def test_the_way_back_into_a_guarded_stage_can_be_asked_for(tmp_path: Path) -> None:
+    alice = registry_git.init(tmp_path / "models.git", actor="Alice <alice@acme.io>", durable=False)
+    for number in (1, 2):
+        alice.register("fraud", f"s3://models/{number}")
+        alice.transition("fraud", number, "Production", archive_existing=True)
+    alice.set_policy(
+        "apiVersion: registry-git.dev/v1\nkind: Registry\nname: models\nlayout: flat\n"
+        "stages:\n- {name: Staging}\n- {name: Production, exclusive: true, after: [Staging]}\n"
+        "- {name: Archived, serving: false}\n"
+        "rules:\n- {on: stage, to: [Production], approvals: 1, four_eyes: true}\n"
+    )
+    with pytest.raises(registry_git.PermissionDenied, match="request create fraud 1 Production"):
+        alice.rollback("fraud", "Production")
+    asked = alice.request_stage("fraud", 1, "Production", comment="v2 is slow")
+    registry_git.open(tmp_path / "models.git", actor="Bob <bob@acme.io>").approve(asked.id)
+    assert alice.resolve("models:/fraud/Production").version == 1

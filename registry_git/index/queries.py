@@ -57,11 +57,6 @@ class Queries:
         """When a version last changed, in milliseconds; 0 for an unknown one."""
         return self._number("SELECT updated FROM versions WHERE model = ? AND version = ?", model, version)
 
-    def version_with_id(self, identity: str) -> tuple[ModelName, int] | None:
-        """The version that was registered under an id."""
-        row = self._first("SELECT model, version FROM versions WHERE id = ?", (identity,))
-        return (ModelName(row[0]), row[1]) if row else None
-
     def requests(self, model: str | None, state: str | None) -> list[tuple[str, str]]:
         """The recorded requests as (model or empty, id), oldest first; of one model and state where these are given."""
         clauses = ["1"]
@@ -130,18 +125,9 @@ class Queries:
         tables = ("models", "versions", "requests", "activities")
         return {table: self._number(f"SELECT count(*) FROM {table}") for table in tables}  # noqa: S608
 
-    def commit_before(self, at_seconds: int) -> str | None:
-        """The last commit of `main` made at or before a time in seconds since 1970; None when all are later."""
-        row = self._first("SELECT id FROM commits WHERE at <= ? ORDER BY seq DESC LIMIT 1", (at_seconds,))
-        return row[0] if row else None
-
     def has_operation(self, operation: str) -> bool:
         """Whether a commit of `main` says that it is the write with this id."""
         return self._number("SELECT count(*) FROM commits WHERE operation = ?", operation) > 0
-
-    def knows_commit(self, commit: str) -> bool:
-        """Whether a commit is on the first-parent line that was indexed."""
-        return self._first("SELECT 1 FROM commits WHERE id = ?", (commit,)) is not None
 
     def _first(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         return next(iter(self._rows(sql, values)), None)

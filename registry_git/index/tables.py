@@ -36,7 +36,6 @@ CREATE TABLE versions (
   model TEXT NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, run_id TEXT NOT NULL,
   status TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL, description TEXT NOT NULL,
   updated INTEGER NOT NULL, PRIMARY KEY (model, version)) WITHOUT ROWID;
-CREATE INDEX versions_by_id ON versions (id);
 CREATE INDEX versions_by_run ON versions (run_id);
 CREATE INDEX versions_by_update ON versions (updated);
 CREATE TABLE model_tags (model TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (model, key)) WITHOUT ROWID;

@@ -52,6 +52,7 @@ class Curating(Writes):
         lineage: Lineage | None = None,
         status: str = "READY",
         upload: str | None = None,
+        read: bool = True,
         progress: Progress | None = None,
         id: str | None = None,
         comment: str = "",
@@ -59,7 +60,8 @@ class Curating(Writes):
         """The next version of a model, which is created when there is none.
 
         The digest of the files, and format, signature and run from their `MLmodel`, are recorded where the source can
-        be read. `upload` names a location below which the files are stored first, by digest.
+        be read. `upload` names a location below which the files are stored first, by digest. With `read=False` the
+        source is only text: for files that are not on this machine.
 
         Raises:
             NotFound: a local source that is not there; Invalid; PermissionDenied.
@@ -73,6 +75,7 @@ class Curating(Writes):
             status=status,
             id=id,
             comment=comment,
+            read=read,
         )
         return self._register([wanted], upload, progress)[0]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from registry_git.core.activity import Activity, requested, reviewed
-from registry_git.core.errors import NotFound
+from registry_git.core.errors import Corrupt, NotFound
 from registry_git.core.model import Policy
 from registry_git.core.names import ModelName, parse_version
 from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
@@ -99,11 +99,15 @@ class Reading(RequestReading):
         return [Finding(level="error", path=path, message=message) for path, message in queries.problems()]
 
     def versions(self, name: str) -> list[VersionView]:
-        """All versions of a model, newest first. Raises: NotFound."""
+        """All versions of a model, newest first; without those that cannot be read (`unreadable`). Raises: NotFound."""
         snapshot = self._snapshot()
         model = snapshot.model(ModelName.parse(name)).name
-        showing = self._showing(snapshot)
-        return [showing.version(model, number) for number in reversed(snapshot.versions(model))]
+        showing = self._showing(snapshot, many=True)
+        found = []
+        for number in reversed(snapshot.versions(model)):
+            with suppress(Corrupt):  # one broken file must not hide the others
+                found.append(showing.version(model, number))
+        return found
 
     def lookup(self, reference: str) -> VersionView:
         """The version that `fraud/12`, `fraud/Production`, `fraud@champion` or a URI names. Raises: NotFound."""

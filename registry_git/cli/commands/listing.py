@@ -10,8 +10,8 @@ from registry_git.cli import shapes
 from registry_git.cli.arguments import MODEL
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
+from registry_git.cli.left_out import warn_unreadable
 from registry_git.cli.output import answer
-from registry_git.cli.safe import visible
 from registry_git.registry.reading import Reading
 from registry_git.registry.views import ModelView, VersionView
 
@@ -29,7 +29,7 @@ def list_(invocation: Invocation, name: str | None, limit: int | None) -> None:
         _answer_models(invocation, _models(registry, "", (), limit))
     else:
         _answer_versions(invocation, registry.versions(name)[:limit])
-    _warn(registry)
+    warn_unreadable(registry)
 
 
 @click.command(
@@ -51,16 +51,7 @@ def search(invocation: Invocation, filter_: str, models: bool, order: tuple[str,
         _answer_models(invocation, _models(registry, filter_, order, limit))
     else:
         _answer_versions(invocation, registry.search_versions(filter_, order_by=order, limit=limit))
-    _warn(registry)
-
-
-def _warn(registry: Reading) -> None:
-    """What is left out is said, on standard error, whatever is printed."""
-    broken = registry.unreadable()
-    if broken:
-        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
-        click.echo(f"warning: left out, since they cannot be read: {visible(broken[0].path)}{more}.", err=True)
-        click.echo("hint: See why with: registry-git check", err=True)
+    warn_unreadable(registry)
 
 
 def _models(registry: Reading, chosen: str, order: Sequence[str], limit: int | None) -> list[ModelView]:

@@ -22,6 +22,7 @@ from registry_git.cli.progress import progress
 @click.option("--tag", "tags", multiple=True, type=ASSIGNMENT, metavar="K=V", help="A tag; a metric is one too.")
 @click.option("--description", default="", help="What it is; - reads standard input.")
 @click.option("--upload", metavar="URL", help="Copy the artifact below this location first.")
+@click.option("--no-read", is_flag=True, help="Take SOURCE as text: its files are not on this machine.")
 @click.option("--run-id", default="", help="The run that made it.")
 @click.option("--run-link", default="", metavar="URL", help="Where the run can be looked at.")
 @click.option("--experiment", default="", help="The experiment of the run.")
@@ -37,6 +38,7 @@ def register(
     tags: tuple[tuple[str, str], ...],
     description: str,
     upload: str | None,
+    no_read: bool,
     run_id: str,
     run_link: str,
     experiment: str,
@@ -64,6 +66,7 @@ def register(
             tags=dict(tags),
             lineage=lineage,
             upload=upload,
+            read=not no_read,
             progress=told,
             id=identity,
             comment=comment,

@@ -15,7 +15,7 @@ from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
 from registry_git.cli.plain import plain
 from registry_git.cli.told import asked, besides, who_may
-from registry_git.core.errors import Invalid
+from registry_git.core.errors import Invalid, RegistryError
 from registry_git.registry.facade import Registry
 from registry_git.registry.views import RequestView
 
@@ -75,7 +75,12 @@ def create(
         view = registry.request_policy(file_or_stdin(policy), comment=comment, id=identity)
     else:
         view = _ask(registry, name or "", version, stage, alias, delete, add, archive_existing, comment, identity)
-    published = publish(view.request) if publish else None
+    try:
+        published = publish(view.request) if publish else None
+    except RegistryError as problem:
+        problem.message = f"Request {view.request} is made, but no pull request is open for it: {problem.message}"
+        problem.hint = f"{problem.hint} Then give the same command again with --id {view.request}".strip()
+        raise
     shape = shapes.request_shape(view)
     if published is not None:
         shape["pull_request"] = plain(published.pull)

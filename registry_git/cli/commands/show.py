@@ -10,6 +10,7 @@ from registry_git.cli import shapes
 from registry_git.cli.arguments import REFERENCE
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
+from registry_git.cli.left_out import warn_unreadable
 from registry_git.cli.output import answer
 from registry_git.core.activity import Activity
 from registry_git.core.uris import Reference, parse_reference
@@ -46,6 +47,8 @@ def _show_model(invocation: Invocation, registry: Reading, name: str) -> None:
         lambda: shapes.model_sheet(view, versions, requests),
         lambda: _print_model(view, versions, requests),
     )
+    if len(versions) < view.versions:
+        warn_unreadable(registry)
 
 
 def _show_version(invocation: Invocation, registry: Reading, view: VersionView) -> None:

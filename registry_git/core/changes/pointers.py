@@ -79,7 +79,9 @@ def transition(
             model=model,
             target=stage,
             entering=moving if _is_target(target, stage) else None,
-            missing_before=_missing_before(target, held) if _is_target(target, stage) else (),
+            missing_before=_missing_before(target, held, pointers.get(stage), version)
+            if _is_target(target, stage)
+            else (),
         )
         for stage in moved
     )
@@ -114,8 +116,15 @@ def _enter(wanted: dict[StageName, set[int]], policy: Policy, target: Stage, ver
     there.add(version)
 
 
-def _missing_before(target: Stage | None, held: tuple[StageName, ...]) -> tuple[str, ...]:
-    """The stages of which the version should be in one first, when it is in none of them."""
+def _missing_before(
+    target: Stage | None, held: tuple[StageName, ...], there: StagePointer | None, version: int
+) -> tuple[str, ...]:
+    """The stages of which the version should be in one first; none for the version that was in the target before.
+
+    That one has passed them when it came the first time, so the way back is open, directly or by a request.
+    """
+    if there is not None and there.previous == version:
+        return ()
     if target is None or not target.after or set(target.after) & set(held) or target.name in held:
         return ()
     return target.after
@@ -174,10 +183,8 @@ def rollback(snapshot: Snapshot, act: Act, *, model: ModelName, stage: str) -> P
     previous, name = rollback_target(snapshot, model=model, stage=stage)
     serving = next(s.serving for s in snapshot.policy().stages if s.name == name)
     proposal = transition(snapshot, act, model=model, version=previous, to=name, archive_existing=serving)
-    # It passed the stages before this one when it came here the first time.
-    touches = tuple(replace(touch, missing_before=()) for touch in proposal.touches)
     headline = replace(proposal.headline, sentence=f"Roll {name} of {model} back to v{previous}", action="rollback")
-    return replace(proposal, touches=touches, headline=headline)
+    return replace(proposal, headline=headline)
 
 
 def set_alias(snapshot: Snapshot, act: Act, *, model: ModelName, alias: AliasName, version: int) -> Proposal:
