@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import registry_git
 from registry_git.core.errors import Corrupt, PermissionDenied
 from registry_git.registry.facade import Registry
 from tests.conftest import Git

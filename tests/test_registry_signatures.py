@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_git.core.errors import Invalid
 from tests.conftest import Git
 from tests.registry_scene import (
     ALICE,
@@ -18,6 +19,7 @@ from tests.registry_scene import (
     hand_commit,
     healthy,
     new_registry,
+    policy_text,
     record_of,
     review,
     true_merges,
@@ -121,3 +123,24 @@ def test_keys_come_from_the_policy_on_main_alone(signed: As, keys: Keys, place: 
     keys.use("mallory")
     signed(BOB).approve("asked")
     assert signed(BOB).request("asked").decision.given == 0
+
+
+def test_a_person_with_two_keys_is_one_person(place: Path, keys: Keys) -> None:
+    text = SIGNED.replace("approvals: 1", "approvals: 2").replace('"{bob}"', '"{bob}", "{other}"')
+    made = {name: keys.make(name) for name in ("bob", "other", "carol")}
+    as_ = new_registry(place, versions=2, roles=LEADS, rules=text.format(**made))
+    as_(ALICE).request_stage("fraud", 1, "Production", id="asked")
+    for key in ("bob", "other"):
+        keys.use(key)
+        seen = as_(BOB).approve("asked", comment=f"with the key {key}")
+    assert (seen.state, seen.decision.given, len(seen.record.reviews)) == ("open", 1, 2)
+    keys.use("carol")
+    assert as_(CAROL).approve("asked").state == "approved"
+
+
+def test_a_key_of_anybody_signs_for_nobody(place: Path, keys: Keys) -> None:
+    text = SIGNED.replace("bob@acme.io:", '"*@acme.io":').replace("carol@acme.io:", '"*":')
+    as_ = new_registry(place, versions=2, roles=LEADS)
+    wild = text.format(bob=keys.make("bob"), carol=keys.make("carol"))
+    with pytest.raises(Invalid, match="keys"):
+        as_(ALICE).set_policy(f"{policy_text(as_(ALICE)).partition('rules:')[0]}{wild}")
