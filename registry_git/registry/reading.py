@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from registry_git.core.activity import Activity, requested, reviewed
 from registry_git.core.errors import Corrupt, NotFound
+from registry_git.core.keys import VersionKey
 from registry_git.core.model import Policy
 from registry_git.core.names import ModelName, parse_version
 from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
@@ -17,6 +18,7 @@ from registry_git.gitstore.store import Store
 from registry_git.index.index import Index
 from registry_git.index.queries import Page, Queries
 from registry_git.manifests.codec import encode
+from registry_git.manifests.layout import path_of
 from registry_git.registry.checking import check
 from registry_git.registry.comparison import compare
 from registry_git.registry.request_views import RequestReading
@@ -105,8 +107,12 @@ class Reading(RequestReading):
         showing = self._showing(snapshot, many=True)
         found = []
         for number in reversed(snapshot.versions(model)):
-            with suppress(Corrupt):  # one broken file must not hide the others
+            try:
                 found.append(showing.version(model, number))
+            except Corrupt as problem:
+                # one broken manifest must not hide the others; a damaged repository is never passed over
+                if problem.path != path_of(VersionKey(model=model, version=number), snapshot.layout):
+                    raise
         return found
 
     def lookup(self, reference: str) -> VersionView:
