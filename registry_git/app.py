@@ -32,7 +32,7 @@ REGISTRY_VARIABLE = "REGISTRY_GIT_URI"
 ACTOR_VARIABLE = "REGISTRY_GIT_ACTOR"
 OFFLINE_VARIABLE = "REGISTRY_GIT_OFFLINE"
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
-_READER = "Reader <reader@localhost>"
+READER = "Reader <reader@localhost>"  # who reads: nobody has to be named for that
 _FRESH_SECONDS = 5.0  # how old the clone behind a URL may be when it answers a read
 
 
@@ -69,7 +69,7 @@ def open_registry(
 
 def open_at(path_or_url: str | os.PathLike[str] | None, moment: str) -> PastReading:
     """The registry as it was at a moment (see `Registry.at`). Raises: as `open_registry` and `Registry.at`."""
-    return open_registry(path_or_url, actor=_READER).at(moment)
+    return open_registry(path_or_url, actor=READER).at(moment)
 
 
 def resolve(path_or_url: str | os.PathLike[str] | None, uri: str) -> resolving.Resolution:
@@ -79,7 +79,7 @@ def resolve(path_or_url: str | os.PathLike[str] | None, uri: str) -> resolving.R
     """
     text = _named(path_or_url)
     if _is_remote(text):
-        return open_registry(text, actor=_READER).resolve(uri)
+        return open_registry(text, actor=READER).resolve(uri)
     wanted = parse_reference(uri)
     return resolving.resolve(snapshot_of(Repository(_around(text))), wanted)
 

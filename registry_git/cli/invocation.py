@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from registry_git.registry.resolving import Resolution
 
 PROGRAM = "registry-git"
-READER = "Reader <reader@localhost>"
 
 
 @dataclass(slots=True)
@@ -41,7 +40,7 @@ class Invocation:
 
     def now(self) -> Registry:
         """The registry as it is, to be read; nobody has to be named for that. Raises: as `read`."""
-        from registry_git.app import open_registry
+        from registry_git.app import READER, open_registry
 
         return open_registry(self.registry or None, actor=self.actor or READER)
 
