@@ -21,6 +21,7 @@ from registry_git.registry.judging.changed import Changed, read_changed
 from registry_git.registry.judging.contents import commit_faults, content_faults, entry_faults
 from registry_git.registry.judging.faults import Fault, Rule, as_faults, fault, of_error, policy_faults
 from registry_git.registry.judging.landing import merge_faults
+from registry_git.registry.judging.layouts import layout_faults
 from registry_git.registry.open_request import judge, read_open, staleness
 
 
@@ -129,6 +130,7 @@ def _judged(
             changed = read_changed(repository, onto, merged)
             found += entry_faults(changed.files, changed.after.layout)
             found += content_faults(changed)
+            found += layout_faults(changed, own=tip)
             unit = replace(unit, changed=changed)
         except RegistryError as problem:
             found.append(of_error(Rule.MANIFEST, "registry.yaml", problem))

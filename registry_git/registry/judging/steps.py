@@ -16,6 +16,7 @@ from registry_git.registry.judging.changed import Changed, read_changed
 from registry_git.registry.judging.contents import comment_faults, content_faults, entry_faults
 from registry_git.registry.judging.faults import Fault, Rule, fault, of_error, policy_faults
 from registry_git.registry.judging.landing import landing_faults, merge_faults
+from registry_git.registry.judging.layouts import layout_faults
 
 
 def step_faults(repository: Repository, scratch: Scratch, step: Commit, actor: Actor) -> list[Fault]:
@@ -38,7 +39,7 @@ def _judged(repository: Repository, scratch: Scratch, step: Commit, actor: Actor
         if merged:
             return
     changed = read_changed(repository, onto, step.id)
-    wrong = [*entry_faults(changed.files, changed.after.layout), *content_faults(changed)]
+    wrong = [*entry_faults(changed.files, changed.after.layout), *content_faults(changed), *layout_faults(changed)]
     yield from wrong
     if any(one.level == "error" for one in wrong):
         return
