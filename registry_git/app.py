@@ -33,7 +33,6 @@ ACTOR_VARIABLE = "REGISTRY_GIT_ACTOR"
 OFFLINE_VARIABLE = "REGISTRY_GIT_OFFLINE"
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 READER = "Reader <reader@localhost>"  # who reads: nobody has to be named for that
-_FRESH_SECONDS = 5.0  # how old the clone behind a URL may be when it answers a read
 
 
 def open_registry(
@@ -55,13 +54,13 @@ def open_registry(
     Raises:
         NotFound: no registry is there; Invalid: a bad URL or actor, or nobody is named; Unavailable.
     """
-    from registry_git.gitstore.store import Store
+    from registry_git.gitstore.store import FRESH_SECONDS, Store
 
     text = _named(path_or_url)
     away = bool(os.environ.get(OFFLINE_VARIABLE)) if offline is None else offline
     if _is_remote(text):
         store = Store(_managed_clone(text), durable=durable, offline=away)
-        store.refresh(at_most_seconds=_FRESH_SECONDS)
+        store.refresh(at_most_seconds=FRESH_SECONDS)
     else:
         store = Store(_around(text), durable=durable, offline=away)
     return _joined(store, find_actor(actor, store.repository))

@@ -15,7 +15,9 @@ _AT_MOST = 200
 def words(kind: str, ctx: click.Context, incomplete: str) -> list[str]:
     """The words of a kind that begin with `incomplete`; none when the registry cannot be read."""
     try:
-        registry = ctx.ensure_object(Invocation).read()
+        invocation = ctx.ensure_object(Invocation)
+        invocation.here = True  # nobody waits for a network at every press of the tabulator
+        registry = invocation.read()
         found = _KINDS[kind](registry, ctx, incomplete)
         return [word for _, word in zip(range(_AT_MOST), found, strict=False) if word.startswith(incomplete)]
     except Exception:

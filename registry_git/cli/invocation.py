@@ -18,12 +18,16 @@ PROGRAM = "registry-git"
 
 @dataclass(slots=True)
 class Invocation:
-    """The global options, filled in while the command line is parsed: what comes later wins. Empty: not given."""
+    """The global options, filled in while the command line is parsed: what comes later wins. Empty: not given.
+
+    `here`: the remote of a clone is not asked, however old the answer is.
+    """
 
     registry: str = ""
     actor: str = ""
     output: str = ""
     at: str = ""
+    here: bool = False
 
     @property
     def machine(self) -> bool:
@@ -42,7 +46,7 @@ class Invocation:
         """The registry as it is, to be read; nobody has to be named for that. Raises: as `read`."""
         from registry_git.app import READER, open_registry
 
-        return open_registry(self.registry or None, actor=self.actor or READER)
+        return open_registry(self.registry or None, actor=self.actor or READER, offline=self.here or None)
 
     def resolve(self, uri: str) -> Resolution:
         """What a `models:/` URI names, as `read().resolve(uri)` and quicker from a cold start. Raises: NotFound."""

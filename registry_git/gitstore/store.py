@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from registry_git.core.errors import Conflict
+from registry_git.core.errors import Conflict, NotFound, Unavailable
 from registry_git.core.names import Actor
 from registry_git.gitstore.edit import edit_tree
 from registry_git.gitstore.following import Following
@@ -31,6 +31,7 @@ from registry_git.gitstore.trees import EMPTY_TREE
 from registry_git.gitstore.worktree import WorkTree, followed
 
 REQUESTS = "refs/heads/request/"
+FRESH_SECONDS = 5.0  # how old what is here may be when it answers for a remote
 _PATIENCE = 60.0  # seconds of trying again before a lost race is told
 _PACKED_FROM = 64  # staged objects from which one pack costs less than loose files
 T = TypeVar("T")
@@ -83,8 +84,19 @@ class Store:
         with self._lock():
             with suppress(Locked):  # a writer will do it
                 self._finish_others()
-            self.following.catch_up()
-            self._fetched = time.monotonic()
+            self._catch_up(self.following)
+
+    def refresh_to_read(self) -> None:
+        """As `refresh`, for a read that can do without: what cannot be brought here is a warning in the log.
+
+        Raises:
+            Corrupt: the remote's history was rewritten; that is an alarm, whoever asks.
+        """
+        try:
+            self.refresh(at_most_seconds=FRESH_SECONDS)
+        except (Conflict, NotFound, Unavailable) as problem:
+            self._fetched = time.monotonic()  # or every read would wait for it again
+            _LOG.warning("What is shown may be out of date: %s", problem.message)
 
     def transact(self, plan: Callable[[Session], T], *, describe: ReflogEntry | None = None) -> T:
         """Runs a plan until its moves are published, and gives what it returned.
@@ -102,7 +114,7 @@ class Store:
                 try:
                     self._finish_others()
                     if self.following is not None:
-                        self.following.catch_up()
+                        self._catch_up(self.following)
                     session = Session(self.repository, request_branch=self.request_branch, key=self.signing_key)
                     result = plan(session)
                     if session.moves:
@@ -144,6 +156,10 @@ class Store:
     def locked(self) -> WriterLock:
         """The lock that every writer takes, for repairs that must not meet one."""
         return self._lock()
+
+    def _catch_up(self, following: Following) -> None:
+        following.catch_up()
+        self._fetched = time.monotonic()
 
     def _finish_others(self) -> None:
         """What a writer that was killed left undone in the work tree."""

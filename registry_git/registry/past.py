@@ -33,6 +33,9 @@ class PastReading(Reading):
     def _snapshot(self) -> GitSnapshot:
         return self._shown
 
+    def _look_again(self) -> None:
+        """The past stays as it is."""
+
     def _branches(self) -> dict[str, str]:
         return {}  # which requests were open then is not kept by git; closed ones are in the records
 

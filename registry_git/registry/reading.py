@@ -37,6 +37,9 @@ class Reading(RequestReading):
     def _snapshot(self) -> GitSnapshot:
         return self._store.snapshot()
 
+    def _look_again(self) -> None:
+        self._store.refresh_to_read()
+
     def _queries(self, snapshot: Snapshot) -> Queries:
         return Queries(self._index, snapshot.commit)
 

@@ -39,6 +39,10 @@ class RequestReading(ABC):
         """The moment that is shown."""
 
     @abstractmethod
+    def _look_again(self) -> None:
+        """Others ask and decide elsewhere: what they did comes here before requests are read."""
+
+    @abstractmethod
     def _queries(self, snapshot: Snapshot) -> Queries:
         """The index at that moment."""
 
@@ -51,6 +55,7 @@ class RequestReading(ABC):
         states = [one.value for one in RequestState]
         if state not in (*states, "all"):
             raise Invalid(f"{state!r} is no state of a request.", hint=f"States: {', '.join(states)}, all.")
+        self._look_again()
         snapshot = self._snapshot()
         model = None if name is None else snapshot.model(ModelName.parse(name)).name
         found: list[RequestView] = []
@@ -72,6 +77,7 @@ class RequestReading(ABC):
 
     def request(self, id: str) -> RequestView:
         """One request, open or closed. Raises: NotFound; Corrupt when its branch is not what its record says."""
+        self._look_again()
         snapshot = self._snapshot()
         key = self._find(snapshot, Id.parse(id))
         record = snapshot.request(key.model, key.request)
@@ -81,6 +87,7 @@ class RequestReading(ABC):
 
     def request_diff(self, id: str) -> str:
         """What the request changes (or changed), as a unified diff of manifests. Raises: NotFound."""
+        self._look_again()
         snapshot = self._snapshot()
         repository = self._store.repository
         key = self._find(snapshot, Id.parse(id))
@@ -116,9 +123,7 @@ class RequestReading(ABC):
                 return key
         for owner in self._queries(snapshot).model_of_request(request):
             return RequestKey(model=ModelName(owner) if owner else None, request=request)
-        newer = "If it is newer than this clone: registry-git sync. " if self._store.following else ""
-        hint = f"{newer}List them with: registry-git request list --state all"
-        raise NotFound(f"There is no request {request}.", hint=hint)
+        raise NotFound(f"There is no request {request}.", hint="List them with: registry-git request list --state all")
 
     def _open_records(self) -> Iterator[TransitionRequest]:
         """The records on the branches of open requests."""
