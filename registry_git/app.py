@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 REGISTRY_VARIABLE = "REGISTRY_GIT_URI"
 ACTOR_VARIABLE = "REGISTRY_GIT_ACTOR"
 OFFLINE_VARIABLE = "REGISTRY_GIT_OFFLINE"
+TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 READER = "Reader <reader@localhost>"  # who reads: nobody has to be named for that
 
@@ -259,7 +260,8 @@ def _registry(store: Store, surroundings: Surroundings) -> Registry:
 def _surroundings(actor: Actor) -> Surroundings:
     from registry_git.registry.writing import Surroundings
 
-    return Surroundings(actor=actor, clock=now, record_id=record_id, version_id=version_id)
+    tracking_uri = os.environ.get(TRACKING_VARIABLE, "")
+    return Surroundings(actor=actor, clock=now, record_id=record_id, version_id=version_id, tracking_uri=tracking_uri)
 
 
 def _named(path_or_url: str | os.PathLike[str] | None) -> str:

@@ -29,7 +29,7 @@ GITCONFIG = """\
 """
 
 # What a developer's shell may hold and a test must not see. pip's own variables stay: they say how to reach an index.
-_PREFIXES = ("PYTHON", "GIT_", "REGISTRY_GIT_", "XDG_", "SSH_", "LC_")
+_PREFIXES = ("PYTHON", "GIT_", "REGISTRY_GIT_", "XDG_", "SSH_", "LC_", "MLFLOW_")
 _NAMES = frozenset(
     {
         "CLICOLOR_FORCE",

@@ -52,6 +52,7 @@ class Curating(Writes):
         lineage: Lineage | None = None,
         status: str = "READY",
         upload: str | None = None,
+        tracking_uri: str | None = None,
         read: bool = True,
         progress: Progress | None = None,
         id: str | None = None,
@@ -62,6 +63,10 @@ class Curating(Writes):
         The digest of the files, and format, signature and run from their `MLmodel`, are recorded where the source can
         be read. `upload` names a location below which the files are stored first, by digest. With `read=False` the
         source is only text: for files that are not on this machine.
+
+        When a run is known (by `lineage`, the source or the `MLmodel`), the MLflow tracking store at `tracking_uri`, by
+        default `MLFLOW_TRACKING_URI`, is asked about it: what is not said here is filled in. An empty one asks nobody;
+        one that does not answer within seconds costs a logged warning.
 
         Raises:
             NotFound: a local source that is not there; Invalid; PermissionDenied.
@@ -76,6 +81,7 @@ class Curating(Writes):
             id=id,
             comment=comment,
             read=read,
+            tracking_uri=tracking_uri,
         )
         return self._register([wanted], upload, progress)[0]
 
@@ -179,7 +185,8 @@ class Curating(Writes):
         changes: list[tuple[Act, Decide]] = []
         for wanted in registrations:
             model = ModelName.parse(wanted.name)
-            new = prepare(wanted, upload_to=upload, progress=progress)
+            asked = self._surroundings.tracking_uri if wanted.tracking_uri is None else wanted.tracking_uri
+            new = prepare(wanted, upload_to=upload, progress=progress, tracking_uri=asked)
             act = self._surroundings.act(comment=words(wanted.comment), id=wanted.id, version=True)
             changes.append((act, _registering(act, model, new, retry=wanted.id is not None)))
         written = apply_all(self._store, changes)

@@ -1,14 +1,14 @@
-"""What a registration learns from the model's files: digest, format, signature, run; and where they are kept."""
+"""What a registration learns from the model's files and its run: digest, format, signature, lineage; where they are."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from registry_git.core.changes.registration import NewVersion
-from registry_git.core.errors import Invalid, NotFound, Unavailable
+from registry_git.core.errors import Invalid, NotFound, RegistryError, Unavailable
 from registry_git.core.model import Lineage, Status
 from registry_git.core.names import DESCRIPTION_MAX, parse_tags, parse_text
 
@@ -19,7 +19,11 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """One version to register. `read` says whether its files are looked at for digest, format and signature."""
+    """One version to register. `read` says whether its files are looked at for digest, format and signature.
+
+    `tracking_uri` is the MLflow tracking store that is asked about the run; None: the registry's own setting, empty:
+    nobody is asked.
+    """
 
     name: str
     source: str
@@ -30,12 +34,16 @@ class Registration:
     id: str | None = None
     comment: str = ""
     read: bool = True
+    tracking_uri: str | None = None
 
 
-def prepare(registration: Registration, *, upload_to: str | None, progress: Progress | None) -> NewVersion:
-    """The facts of a new version: what the caller says, and what its files say where they can be read.
+def prepare(
+    registration: Registration, *, upload_to: str | None, progress: Progress | None, tracking_uri: str = ""
+) -> NewVersion:
+    """The facts of a new version: what the caller says, and what its files and its run say where they can be read.
 
-    `upload_to` copies the files there first, by digest. Nothing is written to the registry here.
+    `upload_to` copies the files there first, by digest. `tracking_uri` is asked about the run, when one is known; what
+    the caller says wins, and a store that does not answer costs a warning. Nothing is written to the registry here.
 
     Raises:
         Invalid: a bad tag, description, status or source, or files that cannot be copied.
@@ -55,7 +63,35 @@ def prepare(registration: Registration, *, upload_to: str | None, progress: Prog
         tags=parse_tags(dict(registration.tags)),
         lineage=registration.lineage,
     )
-    return _with_files(new, upload_to, progress) if registration.read or upload_to else new
+    if registration.read or upload_to:
+        new = _with_files(new, upload_to, progress)
+    return _with_run(new, tracking_uri, registration.source if registration.read else "") if tracking_uri else new
+
+
+def _with_run(new: NewVersion, tracking_uri: str, source: str) -> NewVersion:
+    """What the tracking store says; `source` is where the files were said to be, empty: they are not looked at."""
+    from registry_git.tracking.run import look_up, named_by
+
+    run_id, model_id = named_by(source)
+    run_id, model_id = new.lineage.run_id or run_id, new.lineage.model_id or model_id
+    if not run_id and not model_id:
+        return new
+    try:
+        found = look_up(tracking_uri, run_id=run_id, model_id=model_id, source="" if new.digest else source)
+        digest = _digest(found.location, None) if found.location and found.mlmodel else ""
+    except RegistryError as problem:
+        _LOG.warning("Registered without the lineage of run %s: %s", run_id or model_id, problem)
+        return replace(new, lineage=replace(new.lineage, run_id=run_id, model_id=model_id))
+    new = replace(new, lineage=_merged(new.lineage, found.lineage))
+    if new.format or found.mlmodel is None:
+        return new
+    facts = found.mlmodel
+    return replace(new, digest=digest, format=facts.format, flavors=facts.flavors, signature=facts.signature)
+
+
+def _merged(said: Lineage, found: Lineage) -> Lineage:
+    """What is said, and what was found where nothing is said."""
+    return Lineage(**{one.name: getattr(said, one.name) or getattr(found, one.name) for one in fields(Lineage)})
 
 
 def _with_files(new: NewVersion, upload_to: str | None, progress: Progress | None) -> NewVersion:

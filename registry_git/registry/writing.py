@@ -28,12 +28,16 @@ Decide: TypeAlias = Callable[[Snapshot], Proposal]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What comes from outside: who acts, what time it is, and fresh ids (for records; for models and versions)."""
+    """What comes from outside: who acts, what time it is, and fresh ids (for records; for models and versions).
+
+    `tracking_uri` is the MLflow tracking store that is asked about the run of a registered model; empty for none.
+    """
 
     actor: Actor
     clock: Callable[[], Timestamp]
     record_id: Callable[[Timestamp], Id]
     version_id: Callable[[Timestamp], Id]
+    tracking_uri: str = ""
 
     def act(self, *, comment: str = "", id: str | None = None, version: bool = False) -> Act:
         """An act of the actor, now, under the given id or a fresh one. Raises: Invalid for a bad id."""

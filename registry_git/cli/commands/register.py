@@ -24,6 +24,9 @@ from registry_git.cli.progress import progress
 @click.option("--upload", metavar="URL", help="Copy the artifact below this location first.")
 @click.option("--no-read", is_flag=True, help="Take SOURCE as text: its files are not on this machine.")
 @click.option("--run-id", default="", help="The run that made it.")
+@click.option(
+    "--tracking-uri", metavar="URI", help="MLflow's tracking store, asked about the run.  [env: MLFLOW_TRACKING_URI]"
+)
 @click.option("--run-link", default="", metavar="URL", help="Where the run can be looked at.")
 @click.option("--experiment", default="", help="The experiment of the run.")
 @click.option("--git-commit", default="", help="The commit of the code that made it.")
@@ -40,6 +43,7 @@ def register(
     upload: str | None,
     no_read: bool,
     run_id: str,
+    tracking_uri: str | None,
     run_link: str,
     experiment: str,
     git_commit: str,
@@ -49,6 +53,9 @@ def register(
 ) -> None:
     """Register the model at SOURCE (a directory or any URI) as the next version of NAME."""
     from registry_git.core.model import Dataset, Lineage
+    from registry_git.tracking.client import be_brief
+
+    be_brief()
 
     lineage = Lineage(
         run_id=run_id,
@@ -66,6 +73,7 @@ def register(
             tags=dict(tags),
             lineage=lineage,
             upload=upload,
+            tracking_uri=tracking_uri,
             read=not no_read,
             progress=told,
             id=identity,
