@@ -144,7 +144,7 @@ reviews = st.builds(
 requests = st.builds(
     TransitionRequest,
     id=ids,
-    action=st.sampled_from([Action.STAGE, Action.ALIAS, Action.DELETE, Action.DEPLOYMENT]),
+    action=st.sampled_from([Action.STAGE, Action.ALIAS, Action.DELETE, Action.RENAME, Action.DEPLOYMENT]),
     model=models,
     version=versions,
     from_stages=st.lists(stages, max_size=2).map(tuple),
@@ -153,6 +153,7 @@ requests = st.builds(
     archive_existing=st.booleans(),
     alias=aliases,
     deployment=some,
+    new_name=models,
     requester=actors,
     created=times,
     comment=free,
@@ -241,7 +242,7 @@ def policies(draw: st.DrawFn) -> Policy:
 
 @st.composite
 def _rules(draw: st.DrawFn, names: list[StageName], roles: list[str]) -> Rule:
-    on = draw(st.sampled_from(Action))
+    on = draw(st.sampled_from([action for action in Action if action is not Action.RENAME]))
     approvals = 0 if on in (Action.REGISTER, Action.EDIT) else draw(st.integers(0, 3))
     targets: list[str] = []
     if on is Action.STAGE:

@@ -20,7 +20,16 @@ from tests.registry_scene import ALICE, BOB, new_registry, refs
 WRITES = [
     *("add_comment", "approve", "cancel", "create_model", "delete", "delete_alias", "delete_comment", "delete_tag"),
     *("describe", "doctor", "edit_comment", "refresh", "register", "register_many", "reindex", "reject", "relayout"),
-    *("rename", "request_alias", "request_delete", "request_policy", "request_stage", "rollback", "set_alias"),
+    *(
+        "rename",
+        "request_alias",
+        "request_delete",
+        "request_policy",
+        "request_rename",
+        "request_stage",
+        "rollback",
+        "set_alias",
+    ),
     *("set_policy", "set_status", "set_tag", "set_tags", "sync", "transition"),
 ]
 

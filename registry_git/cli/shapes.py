@@ -36,7 +36,7 @@ def request_shape(view: RequestView) -> Shape:
     """A request: the fields of an activity, and how it stands."""
     shape: Shape = {**plain(requested(view.record)), **plain(view)}
     record = shape.pop("record")
-    for name in ("alias", "add", "archive_existing", "deployment", "refreshed", "reviews"):
+    for name in ("alias", "add", "archive_existing", "deployment", "new_name", "refreshed", "reviews"):
         shape[name] = record[name]
     shape["decision"]["allowed"] = view.decision.allowed
     return shape

@@ -75,6 +75,8 @@ def asked(view: RequestView) -> str:
         return f"point the alias {record.alias} of {view.model} to v{view.version}"
     if view.action == "delete":
         return f"delete {where(view.model, view.version)}" + ("" if view.version else " and all its versions")
+    if view.action == "rename":
+        return f"rename {view.model} to {record.new_name}"
     if view.action == "deployment":
         return f"change the deployment {record.deployment}"
     return f"change the {view.action}"

@@ -112,4 +112,6 @@ def _asked(request: TransitionRequest) -> str:
         return f"alias {request.alias} {target}"
     if request.action is Action.DELETE:
         return f"delete v{request.version}" if request.version else "delete the model"
+    if request.action is Action.RENAME:
+        return f"rename to {request.new_name}"
     return f"change the {request.action.value}"

@@ -69,8 +69,7 @@ class _Derivation:
 
     def activities(self) -> Iterator[Activity]:
         renamed, covered = self._renames()
-        yield from renamed
-        rest = [d for d in self._differences if getattr(d.key, "model", None) not in covered]
+        rest = [d for d in self._differences if getattr(d.key, "model", None) not in covered or _asked_for_rename(d)]
         deleted = {d.key.model for d in rest if isinstance(d.key, ModelKey) and d.before and not d.after}
         records = [d for d in rest if isinstance(d.after, TransitionRequest)]
         asked = {
@@ -82,6 +81,7 @@ class _Derivation:
         for difference in rest:
             if isinstance(difference.after, TransitionRequest):
                 yield from self._request(difference)
+        yield from renamed
         for difference in rest:
             if difference.unreadable:
                 yield self._plain("UNREADABLE", difference.key, system_comment=difference.unreadable)
@@ -110,6 +110,8 @@ class _Derivation:
         after, before = difference.after, difference.before
         assert isinstance(after, TransitionRequest)  # noqa: S101 - the caller chose by type
         known = len(before.reviews) if isinstance(before, TransitionRequest) else 0
+        if after.action is Action.RENAME and after.state in (RequestState.OPEN, RequestState.APPROVED):
+            after = replace(after, model=after.new_name)  # on `main` it is done, and told of what the model is now
         if before is None:
             yield requested(after, commit=self._landing.commit)
         for place in range(known, len(after.reviews)):
@@ -289,3 +291,9 @@ class _Derivation:
             request="",
             commit=self._landing.commit,
         )
+
+
+def _asked_for_rename(difference: Difference) -> bool:
+    """Whether it is the new record of a rename: it stays under the old name, where all else is gone."""
+    after = difference.after
+    return difference.before is None and isinstance(after, TransitionRequest) and after.action is Action.RENAME

@@ -186,8 +186,8 @@ class TransitionRequest:
     """A proposal and what was said about it: an append-only record.
 
     `from_stages` are the stages that the version was in when the request was made or refreshed; `to` is the target
-    stage or `None`. For the other actions `alias`, `version` (None deletes the alias, or the whole model) and
-    `deployment` say what is asked. `proposal` is the digest of the edits that approval would make.
+    stage or `None`. For the other actions `alias`, `version` (None deletes the alias, or the whole model), `new_name`
+    and `deployment` say what is asked. `proposal` is the digest of the edits that approval would make.
     """
 
     id: Id
@@ -200,6 +200,7 @@ class TransitionRequest:
     archive_existing: bool = False
     alias: AliasName | None = None
     deployment: str = ""
+    new_name: ModelName | None = None
     requester: Actor
     created: Timestamp
     comment: str = ""

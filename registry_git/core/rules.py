@@ -11,12 +11,15 @@ from registry_git.core.names import StageName
 
 
 class Action(str, Enum):
-    """What a rule may guard, and a request may ask for (all but `register`, `edit`)."""
+    """What a rule may guard (all but `rename`: to rules it is an edit, and the pointers enter slots of another name),
+    and what a request may ask for (all but `register` and `edit`).
+    """
 
     STAGE = "stage"
     ALIAS = "alias"
     REGISTER = "register"
     DELETE = "delete"
+    RENAME = "rename"
     EDIT = "edit"
     DEPLOYMENT = "deployment"
     POLICY = "policy"

@@ -75,6 +75,8 @@ def _title(view: RequestView) -> str:
         title = f"Point {alias} to v{view.version}" if view.version else f"Remove {alias}"
     elif view.action == Action.DELETE.value:
         title = f"Delete {view.model}{f' v{view.version}' if view.version else ''}"
+    elif view.action == Action.RENAME.value:
+        title = f"Rename {view.model} to {view.record.new_name}"
     elif view.action == Action.DEPLOYMENT.value:
         title = f"Change the deployment {view.record.deployment}"
     else:
@@ -93,6 +95,8 @@ def _what(view: RequestView, now: VersionView | None) -> str:
         return table(("model", "alias", "from", "to"), [(subject, plain(view.record.alias or ""), *change)])
     if view.action == Action.DELETE.value:
         return table(("model", "deleted"), [(subject, version or "the whole model")])
+    if view.action == Action.RENAME.value:
+        return table(("model", "new name"), [(subject, plain(view.record.new_name or ""))])
     files = [(code(path), kind) for path, kind in list(view.changes.items())[:_ROWS_MAX]]
     return table(("file", "change"), files)
 

@@ -73,9 +73,12 @@ class Queries:
         return [row[0] for row in self._rows("SELECT model FROM requests WHERE id = ?", (request,))]
 
     def landing_of(self, model: str, request: str) -> str:
-        """The commit on `main` that decided a request; empty when there is none."""
+        """The commit on `main` that decided a request; empty when there is none.
+
+        What is told of a model moves with its name, so the request may be told of another model than its record names.
+        """
         row = self._first(
-            'SELECT "commit" FROM activities WHERE request = ? AND model IN (?, ?) ORDER BY seq DESC LIMIT 1',
+            'SELECT "commit" FROM activities WHERE request = ? ORDER BY model IN (?, ?) DESC, seq DESC LIMIT 1',
             (request, model, model + FORMER),
         )
         return row[0] if row else ""

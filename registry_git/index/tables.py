@@ -23,7 +23,7 @@ from registry_git.core.model import (
     VersionKey,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commits (
@@ -85,7 +85,7 @@ def apply(db: sqlite3.Connection, difference: Difference, at: int) -> None:
     elif isinstance(after, AliasPointer):
         db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", (after.model, after.alias, after.version))
     elif isinstance(after, TransitionRequest):
-        target = after.to or after.alias or after.deployment
+        target = after.to or after.alias or after.new_name or after.deployment
         db.execute(
             "INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (

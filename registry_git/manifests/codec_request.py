@@ -14,6 +14,7 @@ _NEEDED: dict[Action, tuple[str, ...]] = {
     Action.STAGE: ("model", "version", "to"),
     Action.ALIAS: ("model", "alias"),
     Action.DELETE: ("model",),
+    Action.RENAME: ("model", "new_name"),
     Action.DEPLOYMENT: ("deployment",),
 }
 
@@ -33,6 +34,7 @@ def request_members(request: TransitionRequest) -> dict[str, Any]:
                 "archive_existing": request.archive_existing,
                 "alias": request.alias,
                 "deployment": request.deployment,
+                "new_name": request.new_name,
             }
         ),
         "requester": request.requester,
@@ -67,6 +69,7 @@ def read_request(fields: Fields) -> TransitionRequest:
         archive_existing=fields.flag("archive_existing"),
         alias=fields.optional("alias", AliasName.parse),
         deployment=fields.text("deployment"),
+        new_name=fields.optional("new_name", parse_model),
         requester=fields.parse("requester", parse_actor),
         created=fields.time("created"),
         comment=fields.text("comment"),

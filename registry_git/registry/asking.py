@@ -1,4 +1,4 @@
-"""Requests as methods: ask for a stage, an alias, a deletion or a policy; approve, reject, cancel, refresh."""
+"""Requests as methods: ask for a stage, an alias, a deletion, a name or a policy; approve, reject, cancel, refresh."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ class Asking(Writes):
         """Asks that a version, or (None) a whole model, be deleted. Raises: NotFound, Conflict."""
         number = None if version is None else parse_version(version)
         return self._ask(Action.DELETE, comment, id, model=ModelName.parse(name), version=number)
+
+    def request_rename(self, name: str, new_name: str, *, comment: str = "", id: str | None = None) -> RequestView:
+        """Asks that a model get another name. Raises: NotFound; AlreadyExists: the new name is taken; Conflict."""
+        return self._ask(Action.RENAME, comment, id, model=ModelName.parse(name), new_name=ModelName.parse(new_name))
 
     def request_policy(self, text: str, *, comment: str = "", id: str | None = None) -> RequestView:
         """Asks that `registry.yaml` be replaced by this YAML text. Raises: Invalid: it is no policy, or the same."""

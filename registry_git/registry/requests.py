@@ -151,6 +151,8 @@ def describe_asked(record: TransitionRequest) -> str:
         return f"alias {record.alias} of {record.model} {target}"
     if record.action is Action.DELETE:
         return f"delete {record.model}{f' v{record.version}' if record.version else ''}"
+    if record.action is Action.RENAME:
+        return f"rename {record.model} to {record.new_name}"
     return f"change the {record.action.value}"
 
 

@@ -141,10 +141,12 @@ def denied(proposal: Proposal, decision: Decision) -> PermissionDenied:
 def _request_command(proposal: Proposal) -> str:
     """The command that asks for the same; empty where no request can."""
     headline = proposal.headline
-    if headline.action in ("rename-model", "relayout"):
+    if headline.action == "relayout":
         return ""
     action = proposal.touches[0].action
     words = ["registry-git", "request", "create"]
+    if headline.action == "rename-model":
+        return shlex.join([*words, proposal.touches[0].model or "", "--rename", headline.model or ""])
     if action is Action.POLICY:
         return shlex.join([*words, "--policy", "registry.yaml"])
     words.append(headline.model or "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,8 +32,38 @@ NAME VERSION --alias ALIAS      point an alias to a version
 NAME --alias ALIAS --delete     delete an alias
 NAME VERSION --delete           delete a version
 NAME --delete                   delete a model and all its versions
+NAME --rename NEW               give a model another name
 --policy FILE                   change the policy
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the command line asks for."""
+
+    name: str | None
+    version: int | None
+    stage: str | None
+    alias: str | None
+    delete: bool
+    rename: str | None
+    policy: str | None
+    add: bool
+    archive_existing: bool
+
+    def check(self) -> None:
+        """Returns when one thing is asked for. Raises: Invalid."""
+        deleting = "--delete" if self.delete else None
+        words = [w for w in (self.stage, self.alias, deleting, self.rename, self.policy) if w is not None]
+        alone = self.stage or self.policy or self.rename
+        if not words or (len(words) > 1 and alone) or (self.policy and self.name) or not (self.policy or self.name):
+            raise _unclear("A request asks for one thing: a stage, an alias, a deletion, another name or a policy.")
+        if (self.add or self.archive_existing) and not self.stage:
+            raise _unclear("--add and --archive-existing go with a stage.")
+        if self.rename is not None and self.version is not None:
+            raise _unclear("A model is renamed, with all its versions, without naming one.")
+        if self.delete and self.alias is not None and self.version is not None:
+            raise _unclear("An alias is deleted without naming a version.")
 
 
 @click.command(
@@ -43,6 +74,7 @@ NAME --delete                   delete a model and all its versions
 @click.argument("stage", type=STAGE, required=False)
 @click.option("--alias", type=ALIAS, help="Ask for an alias instead of a stage.")
 @click.option("--delete", is_flag=True, help="Ask to delete the version, the model, or (with --alias) the alias.")
+@click.option("--rename", metavar="NEW", help="Ask to give the model the name NEW.")
 @click.option("--policy", metavar="FILE", help="Ask for the policy in FILE (- reads standard input).")
 @click.option("--add", is_flag=True, help="Keep the version in the stages that it is in.")
 @click.option("--archive-existing", is_flag=True, help="Move the versions that are in STAGE to Archived.")
@@ -50,31 +82,12 @@ NAME --delete                   delete a model and all its versions
 @click.option("--push", is_flag=True, help="Open a pull request for it on the forge that the policy names.")
 @click.option("--id", "identity", help="An id of your own: a retry with the same id asks only once.")
 @pass_invocation
-def create(
-    invocation: Invocation,
-    name: str | None,
-    version: int | None,
-    stage: str | None,
-    alias: str | None,
-    delete: bool,
-    policy: str | None,
-    add: bool,
-    archive_existing: bool,
-    comment: str,
-    push: bool,
-    identity: str | None,
-) -> None:
-    asked_for = [word for word in (stage, alias, "--delete" if delete else None, policy) if word is not None]
-    if not asked_for or (len(asked_for) > 1 and (stage or policy)) or (policy and name) or not (policy or name):
-        raise _unclear("A request asks for one thing: a stage, an alias, a deletion or a policy.")
-    if (add or archive_existing) and not stage:
-        raise _unclear("--add and --archive-existing go with a stage.")
+def create(invocation: Invocation, /, comment: str, push: bool, identity: str | None, **words: Any) -> None:
+    wanted = Wanted(**words)
+    wanted.check()
     registry = invocation.write()
     publish = _publisher(registry) if push else None
-    if policy is not None:
-        view = registry.request_policy(file_or_stdin(policy), comment=comment, id=identity)
-    else:
-        view = _ask(registry, name or "", version, stage, alias, delete, add, archive_existing, comment, identity)
+    view = _ask(registry, wanted, comment, identity)
     try:
         published = publish(view.request) if publish else None
     except RegistryError as problem:
@@ -87,30 +100,22 @@ def create(
     answer(invocation, shape, lambda: _print(invocation, view, published))
 
 
-def _ask(
-    registry: Registry,
-    name: str,
-    version: int | None,
-    stage: str | None,
-    alias: str | None,
-    delete: bool,
-    add: bool,
-    archive_existing: bool,
-    comment: str,
-    identity: str | None,
-) -> RequestView:
-    if alias is not None:
-        if delete and version is not None:
-            raise _unclear("An alias is deleted without naming a version.")
-        return registry.request_alias(name, alias, version, comment=comment, id=identity)
-    if delete:
+def _ask(registry: Registry, wanted: Wanted, comment: str, identity: str | None) -> RequestView:
+    name, version = wanted.name or "", wanted.version
+    if wanted.policy is not None:
+        return registry.request_policy(file_or_stdin(wanted.policy), comment=comment, id=identity)
+    if wanted.rename is not None:
+        return registry.request_rename(name, wanted.rename, comment=comment, id=identity)
+    if wanted.alias is not None:
+        return registry.request_alias(name, wanted.alias, version, comment=comment, id=identity)
+    if wanted.delete:
         return registry.request_delete(name, version, comment=comment, id=identity)
     return registry.request_stage(
         name,
         version or 0,
-        stage or "",
-        add=add,
-        archive_existing=archive_existing,
+        wanted.stage or "",
+        add=wanted.add,
+        archive_existing=wanted.archive_existing,
         comment=comment,
         id=identity,
     )

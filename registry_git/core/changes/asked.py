@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry_git.core.changes.edits import change_policy
 from registry_git.core.changes.pointers import delete_alias, set_alias, transition
 from registry_git.core.changes.proposal import Act, Proposal
-from registry_git.core.changes.registration import delete_model, delete_version
+from registry_git.core.changes.registration import delete_model, delete_version, rename_model
 from registry_git.core.errors import Corrupt, Invalid
 from registry_git.core.model import Action, Policy, TransitionRequest
 from registry_git.core.snapshot import Snapshot
@@ -44,7 +44,9 @@ def decide_asked(snapshot: Snapshot, record: TransitionRequest, proposed: Policy
         if record.version is None:
             return delete_model(snapshot, act, model=record.model)
         return delete_version(snapshot, act, model=record.model, version=record.version)
+    if record.action is Action.RENAME and record.new_name is not None:
+        return rename_model(snapshot, act, model=record.model, new_name=record.new_name)
     raise Invalid(
         f"A request cannot ask for the action {record.action.value!r} this way.",
-        hint="A request asks for a stage, an alias, a deletion or a policy.",
+        hint="A request asks for a stage, an alias, a deletion, another name or a policy.",
     )

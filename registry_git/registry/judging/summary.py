@@ -55,7 +55,8 @@ def _unit(unit: Unit) -> Iterator[str]:
     record = unit.record
     if record is not None:
         what = f"{record.model or 'the registry'}{f' v{record.version}' if record.version else ''}"
-        yield f"### Request {_text(record.id)}: {_text(what)}{f' to {_text(record.to)}' if record.to else ''}"
+        target = record.to or record.new_name
+        yield f"### Request {_text(record.id)}: {_text(what)}{f' to {_text(target)}' if target else ''}"
         yield f"Asked by {_text(record.requester.name)}." + (f" {_text(record.comment)}" if record.comment else "")
     else:
         yield f"### Branch at {unit.tip[:12]}"
