@@ -62,9 +62,11 @@ def open_registry(
     if _is_remote(text):
         store = Store(_managed_clone(text), durable=durable, offline=away)
         store.refresh(at_most_seconds=FRESH_SECONDS)
+        state = _state_of(text)
     else:
         store = Store(_around(text), durable=durable, offline=away)
-    return _joined(store, find_actor(actor, store.repository))
+        state = None
+    return _joined(store, find_actor(actor, store.repository), state=state)
 
 
 def open_at(path_or_url: str | os.PathLike[str] | None, moment: str) -> PastReading:
@@ -246,8 +248,8 @@ def _place(path: str | os.PathLike[str]) -> Path:
     return Path(path).absolute()
 
 
-def _joined(store: Store, actor: Actor) -> Registry:
-    return _registry(store, _surroundings(actor))
+def _joined(store: Store, actor: Actor, *, state: Path | None = None) -> Registry:
+    return _registry(store, _surroundings(actor, state=state))
 
 
 def _registry(store: Store, surroundings: Surroundings) -> Registry:
@@ -257,11 +259,18 @@ def _registry(store: Store, surroundings: Surroundings) -> Registry:
     return Registry(store, Index(store.repository), surroundings)
 
 
-def _surroundings(actor: Actor) -> Surroundings:
+def _surroundings(actor: Actor, *, state: Path | None = None) -> Surroundings:
     from registry_git.registry.writing import Surroundings
 
     tracking_uri = os.environ.get(TRACKING_VARIABLE, "")
-    return Surroundings(actor=actor, clock=now, record_id=record_id, version_id=version_id, tracking_uri=tracking_uri)
+    return Surroundings(
+        actor=actor,
+        clock=now,
+        record_id=record_id,
+        version_id=version_id,
+        tracking_uri=tracking_uri,
+        state=state,
+    )
 
 
 def _named(path_or_url: str | os.PathLike[str] | None) -> str:
@@ -293,15 +302,13 @@ def _around(text: str) -> Path:
 
 def _managed_clone(url: str) -> Path:
     """The clone behind a URL, in the user's cache directory; made when it is not there."""
-    from hashlib import sha256
-
     from platformdirs import user_cache_path
 
     from registry_git.gitstore.creation import clone_repository
     from registry_git.gitstore.porcelain import check_url, without_password
 
     check_url(url)
-    place = user_cache_path("registry-git") / f"{sha256(url.encode()).hexdigest()[:24]}.git"
+    place = user_cache_path("registry-git") / f"{_short_of(url)}.git"
     if not (place / "HEAD").exists():
         draft = place.with_name(f"{place.name}.{_random(8)}")
         with clone_repository(url, draft, bare=True):
@@ -311,3 +318,16 @@ def _managed_clone(url: str) -> Path:
                 if not (place / "HEAD").exists():  # else another process made the same clone
                     raise RegistryError(f"The clone of {without_password(url)} cannot be kept: {problem}.") from None
     return place
+
+
+def _state_of(url: str) -> Path:
+    """What is remembered about a registry at a URL and must not be lost with the clone in the cache."""
+    from platformdirs import user_state_path
+
+    return user_state_path("registry-git") / _short_of(url)
+
+
+def _short_of(url: str) -> str:
+    from hashlib import sha256
+
+    return sha256(url.encode()).hexdigest()[:24]

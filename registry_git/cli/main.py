@@ -48,6 +48,7 @@ _SECTIONS = {
     "Use": {
         "resolve": "resolve:resolve",
         "download": "download:download",
+        "watch": "watch:watch",
     },
     "Look after the registry": {
         "sync": "remote:sync",

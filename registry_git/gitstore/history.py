@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,16 @@ class Step:
 
 class Sideways(Exception):
     """A commit is not on the line: somebody merged `main` into a branch, and moved `main` to that branch."""
+
+
+class Rewritten(Corrupt):
+    """History was rewritten: what had been seen is no longer a part of it."""
+
+    def __init__(self, seen: str, now: str) -> None:
+        super().__init__(
+            f"The history of main was rewritten: {now[:12]} does not continue {seen[:12]}, which was seen here.",
+            hint="Find out who moved main, and what is missing: git reflog main",
+        )
 
 
 def steps(repository: Repository, *, since: str | None, until: str) -> Iterator[Step]:
@@ -64,6 +75,31 @@ def first_parents(repository: Repository, until: str) -> Iterator[Commit]:
         commit = repository.commit(at)
         yield commit
         at = commit.parents[0] if commit.parents else None
+
+
+def moves(repository: Repository, *, since: str | None, until: str) -> list[tuple[str | None, str]]:
+    """The moves of `main` after `since` (None: from its beginning) up to `until`, oldest first, as (from, to).
+
+    They are those of the first-parent line. Where `since` is no longer on that line and still a part of the history
+    (somebody merged `main` into a branch, and moved `main` to it), the first move leads to the commit that took it in.
+
+    Raises:
+        Rewritten: `since` is no part of the history of `until`.
+    """
+    line: list[str] = []
+    for commit in first_parents(repository, until):
+        if commit.id == since:
+            break
+        line.append(commit.id)
+    else:
+        if since is not None:
+            if not repository.is_ancestor(since, until):
+                raise Rewritten(since, until)
+            # along the line, once a commit contains `since` all later ones do
+            first = bisect_left(range(len(line)), True, key=lambda n: not repository.is_ancestor(since, line[n]))
+            line = line[:first]
+    line.reverse()
+    return list(zip([since, *line], line, strict=False))
 
 
 def _streamed(repository: Repository, since: str | None, until: str) -> Iterator[Step]:

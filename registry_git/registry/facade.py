@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry_git.registry.asking import Asking
 from registry_git.registry.commenting import Commenting
@@ -13,6 +15,9 @@ from registry_git.registry.placing import Placing
 from registry_git.registry.registering import Progress
 from registry_git.registry.resolving import Resolution
 from registry_git.registry.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from registry_git.registry.watching import Watch
 
 
 class Registry(Curating, Placing, Asking, Commenting, Landing, Upkeep):
@@ -43,3 +48,34 @@ class Registry(Curating, Placing, Asking, Commenting, Landing, Upkeep):
         found = self.resolve(uri)
         download(found.source, Path(destination), expected=found.digest or None, progress=progress)
         return found
+
+    def watch(
+        self,
+        name: str = "watch",
+        *,
+        model: str = "",
+        stages: Collection[str] = (),
+        aliases: Collection[str] = (),
+        state: str | Path | None = None,
+    ) -> Watch:
+        """Follows what stages and aliases name: `for change in registry.watch("deployer").changes(): …`.
+
+        Args:
+            name: under which the place in the history is kept, so that the next watch of that name goes on from there.
+            model: one model; by default all.
+            stages: only these; with neither stages nor aliases, all pointers.
+            aliases: only these.
+            state: the directory of the place; by default the repository, or the user's state directory for a URL.
+
+        Raises:
+            Invalid: a bad name; NotFound: the policy has no such stage.
+        """
+        from registry_git.core.names import ModelName
+        from registry_git.core.pointing import Wanted
+        from registry_git.registry.watching import open_watch
+
+        wanted = Wanted(
+            model=ModelName.parse(model) if model else "", stages=frozenset(stages), aliases=frozenset(aliases)
+        )
+        place = Path(state) if state is not None else self._surroundings.state
+        return open_watch(self._store, wanted, name, place)

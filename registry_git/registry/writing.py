@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from registry_git.core.changes.proposal import Act, Proposal
@@ -31,6 +32,7 @@ class Surroundings:
     """What comes from outside: who acts, what time it is, and fresh ids (for records; for models and versions).
 
     `tracking_uri` is the MLflow tracking store that is asked about the run of a registered model; empty for none.
+    `state` is where to keep what must outlive the repository, when that is a clone in a cache; else None.
     """
 
     actor: Actor
@@ -38,6 +40,7 @@ class Surroundings:
     record_id: Callable[[Timestamp], Id]
     version_id: Callable[[Timestamp], Id]
     tracking_uri: str = ""
+    state: Path | None = None
 
     def act(self, *, comment: str = "", id: str | None = None, version: bool = False) -> Act:
         """An act of the actor, now, under the given id or a fresh one. Raises: Invalid for a bad id."""
