@@ -296,7 +296,7 @@ def serve(root: Path, prefix: str, routes: list[Route]) -> Iterator[Forge]:
             scheme, _, secret = self.headers.get("Authorization", "").partition(" ")
             if not scheme:
                 return ""
-            if scheme == "Basic":
+            if scheme.lower() == "basic":
                 secret = base64.b64decode(secret).decode().partition(":")[2]
             return TOKENS.get(secret)
 

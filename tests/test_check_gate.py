@@ -3,69 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 import registry_git
-from tests.cli_program import BIN, Answer, run
+from tests.ci_scene import ASKED, Checkout, plain_registry
+from tests.cli_program import run
 from tests.conftest import Git
-from tests.gate_scene import ALICE, BOB, CAROL, DAVE, POINTER, RECORD, VERSION, Yard, make_guarded, new_version, review
+from tests.gate_scene import ALICE, BOB, DAVE, POINTER, RECORD, VERSION, Yard, new_version, review
 from tests.registry_scene import hand_commit
 
-CI = Path(__file__).parent.parent / "examples" / "ci"
-ASKED = "request/fraud/alices-1"
 RIVAL = "request/fraud/carols-1"
 
 
 @pytest.fixture(scope="module")
 def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("plain") / "models.git"
-    make_guarded(path)
-    shutil.rmtree(path / "hooks")
-    alice = registry_git.open(path, actor=ALICE, durable=False)
-    alice.request_stage("fraud", 2, "Production", id="alices-1", comment="Please @bob <b>look</b> | ok")
-    registry_git.open(path, actor=CAROL, durable=False).request_stage("fraud", 3, "Production", id="carols-1")
-    return path
+    return plain_registry(tmp_path_factory.mktemp("plain") / "models.git")
 
 
 @pytest.fixture
 def yard(_template: Path, tmp_path: Path, git: Git) -> Yard:
     shutil.copytree(_template, tmp_path / "models.git")
     return Yard(bare=tmp_path / "models.git", git=git)
-
-
-class Checkout:
-    """A CI job's checkout: a detached HEAD, and main only as origin/main."""
-
-    def __init__(self, yard: Yard, revision: str = ASKED) -> None:
-        self.place = yard.bare.parent / "job"
-        if not self.place.exists():
-            yard.git(yard.bare.parent, "clone", "--quiet", "--no-checkout", yard.bare, self.place)
-        yard.git(self.place, "fetch", "--quiet", "origin")
-        commit = yard.git(yard.bare, "rev-parse", revision)
-        yard.git(self.place, "checkout", "--quiet", "--detach", commit)
-        yard.git(self.place, "branch", "--quiet", "-D", "main", check=False)
-
-    def check(self, *words: str, base: str = "origin/main", code: int = 0) -> Answer:
-        __tracebackhide__ = True
-        return run("-R", str(self.place), "check", "--base", base, *words, code=code)
-
-    def findings(self, *words: str, code: int = 0) -> list[dict[str, Any]]:
-        __tracebackhide__ = True
-        found: list[dict[str, Any]] = self.check(*words, "-o", "json", code=code).json
-        return found
-
-    def rules(self, *words: str, code: int = 0) -> set[str]:
-        __tracebackhide__ = True
-        return {one["rule"] for one in self.findings(*words, code=code) if one["level"] == "error"}
 
 
 def test_a_request_that_waits_for_its_review_is_clean(yard: Yard) -> None:
@@ -292,57 +255,3 @@ def test_the_reports_are_well_formed(yard: Yard) -> None:
     for result in log["runs"][0]["results"]:
         assert rules[result["ruleIndex"]] == result["ruleId"]
         assert result["locations"][0]["physicalLocation"]["region"]["startLine"] >= 1
-
-
-TEMPLATES = ["gitea.yml", "github.yml", "gitlab-ci.yml", "woodpecker.yml"]
-
-
-def commands(template: str) -> list[tuple[str, dict[str, str]]]:
-    """The commands that a template runs for a pull request, each with the variables that it is given."""
-    job = yaml.safe_load((CI / template).read_text())
-    if template == "gitlab-ci.yml":
-        found = [(line, {}) for line in (*job["registry"]["before_script"], *job["registry"]["script"])]
-    elif template == "woodpecker.yml":
-        found = [(line, {}) for line in job["steps"]["registry"]["commands"]]
-    else:
-        steps = [step for step in job["jobs"]["registry"]["steps"] if "run" in step]
-        found = [(step["run"], step.get("env", {})) for step in steps if "== 'push'" not in step.get("if", "")]
-    return [(line, env) for line, env in found if "pip install" not in line]
-
-
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_a_ci_template_runs_in_a_plain_clone(yard: Yard, template: str) -> None:
-    job = Checkout(yard)
-    lines = commands(template)
-    assert lines
-    given = {"BASE": "origin/main"} if any("BASE" in env for _, env in lines) else {}
-    env = {
-        **os.environ,
-        **given,
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
-        "CI_COMMIT_TARGET_BRANCH": "main",
-    }
-    script = "set -e\n" + "\n".join(line for line, _ in lines)
-
-    def ran() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["sh", "-c", script], cwd=job.place, env=env, capture_output=True, text=True, check=False)
-
-    done = ran()
-    assert done.returncode == 0, done.stdout + done.stderr
-    hand_commit(yard.git, yard.bare, ASKED, {"README.md": "more\n"}, author=ALICE)
-    Checkout(yard)
-    done = ran()
-    assert done.returncode == 2, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("template", ["gitea.yml", "github.yml"])
-def test_a_workflow_fetches_the_whole_history_of_the_request_itself(template: str) -> None:
-    text = (CI / template).read_text()
-    job = yaml.safe_load(text)
-    checkout = next(step for step in job["jobs"]["registry"]["steps"] if "checkout" in step.get("uses", ""))
-    assert checkout["with"]["fetch-depth"] == 0
-    assert "pull_request.head.sha" in checkout["with"]["ref"]
-    assert "pull_request_target" not in text
-    if template == "github.yml":
-        assert "merge_group" in job[True]  # YAML 1.1 reads the key `on` as true

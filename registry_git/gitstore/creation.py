@@ -12,8 +12,8 @@ import pygit2
 from registry_git.core.errors import AlreadyExists
 from registry_git.gitstore.disk import explained
 from registry_git.gitstore.porcelain import Porcelain, check_url
-from registry_git.gitstore.remote import ORIGIN, TRACKED_MAIN, TRACKED_REQUESTS
-from registry_git.gitstore.repository import MAIN
+from registry_git.gitstore.remote import ORIGIN, TRACKED_REQUESTS
+from registry_git.gitstore.repository import MAIN, TRACKED_MAIN
 
 # Pushes by plain git must be as durable as our own writes, and no collection may run beside a writer.
 DURABLE_CONFIG = {"core.fsync": "all", "core.fsyncMethod": "fsync", "gc.auto": "0", "receive.autogc": "false"}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from registry_git.core.errors import Conflict, Corrupt
 from registry_git.gitstore.history import first_parents
 from registry_git.gitstore.refs import Moved, ReflogEntry, move_ref
-from registry_git.gitstore.remote import SEEN_MAIN, TRACKED_MAIN, RefMove, Remote, tracked
-from registry_git.gitstore.repository import MAIN, Repository
+from registry_git.gitstore.remote import SEEN_MAIN, RefMove, Remote, tracked
+from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 from registry_git.gitstore.worktree import followed
 
 

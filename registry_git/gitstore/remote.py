@@ -18,10 +18,9 @@ from registry_git.core.errors import Corrupt, NotFound, PermissionDenied
 from registry_git.gitstore.lock import WriterLock
 from registry_git.gitstore.porcelain import GitFailed, Porcelain, is_url, without_password
 from registry_git.gitstore.refs import Moved
-from registry_git.gitstore.repository import MAIN, Repository
+from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 
 ORIGIN = "origin"
-TRACKED_MAIN = "refs/remotes/origin/main"
 TRACKED_REQUESTS = "refs/remotes/origin/request/"
 # Plain git may move its own view of a remote backwards, where a clone is configured so; this one only goes forward.
 SEEN_MAIN = "refs/registry-git/seen/main"

@@ -20,6 +20,7 @@ from registry_git.gitstore.refread import check_format, read_ref
 from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree
 
 MAIN = "refs/heads/main"
+TRACKED_MAIN = "refs/remotes/origin/main"
 _DIRECTORY = "40000"
 _LAST_SECOND = 253402300799  # the end of the year 9999
 _CACHED = 20_000  # decoded manifests kept, by blob id, and entries, by tree id: content never changes under an id

@@ -6,7 +6,7 @@ from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.core.model import DeploymentKey, Entity, Key, Policy, PolicyKey
 from registry_git.core.names import AliasName, Id, ModelName, StageName, decode
 from registry_git.core.snapshot import Snapshot
-from registry_git.gitstore.repository import MAIN, Repository
+from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 from registry_git.manifests import layout as paths
 from registry_git.manifests.codec import decode as decode_manifest
 from registry_git.manifests.layout import Layout
@@ -118,8 +118,11 @@ class GitSnapshot(Snapshot):
 
 
 def snapshot_of(repository: Repository, commit: str | None = None) -> GitSnapshot:
-    """The registry at a commit, or at `main`. Raises: NotFound when there is no registry: no branch, no policy."""
-    found = commit or repository.ref(MAIN)
+    """The registry at a commit, or at `main`. Raises: NotFound when there is no registry: no branch, no policy.
+
+    A clone by plain git that is on another branch, or on none as in a CI job, has `main` only as its remote's.
+    """
+    found = commit or repository.ref(MAIN) or repository.ref(TRACKED_MAIN)
     if found is None:
         raise NotFound(
             f"{repository.git_dir} holds no registry: it has no branch main.",

@@ -14,8 +14,8 @@ from registry_git.core.model import ModelVersion
 from registry_git.gitstore.following import Following, unsent
 from registry_git.gitstore.merge import changed_files
 from registry_git.gitstore.refs import ReflogEntry, move_ref
-from registry_git.gitstore.remote import TRACKED_MAIN, RefMove, tracked
-from registry_git.gitstore.repository import MAIN, Commit
+from registry_git.gitstore.remote import RefMove, tracked
+from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Commit
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import REQUESTS, Store
