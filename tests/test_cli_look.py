@@ -217,7 +217,8 @@ def test_every_reading_command_answers_about_the_past(cli: Cli, git: Any, tmp_pa
     assert cli.json("list", "--at", then)[0]["latest_version"] == 2
     assert cli.json("show", "fraud/1", "--at", then)["stage"] == "Production"
     assert cli.json("--at", then, "show", "fraud")["version_count"] == 2
-    assert [one["version"] for one in cli.json("search", "name = 'fraud'", "--at", then)] == [2, 1]
+    # the one that changed last comes first: v1, which was moved after v2 came
+    assert [one["version"] for one in cli.json("search", "name = 'fraud'", "--at", then)] == [1, 2]
     assert cli.json("comment", "list", "fraud/1", "--at", then) == []
     assert "APPLIED_TRANSITION" not in {one["activity_type"] for one in cli.json("activity", "fraud/2", "--at", then)}
     assert cli.json("diff", "fraud/1", "fraud/2", "--at", then)

@@ -318,7 +318,7 @@ def test_no_comment_can_forge_a_trailer_or_a_line(as_: As, place: Path, git: Git
     as_(BOB).approve(asked.request, comment=evil)
     alice.register("fraud", "s3://acme/fraud/3", comment=evil)
     alice.add_comment("fraud", 1, evil)
-    ours = {"Action", "Model", "Version", "From", "To", "Request", "Operation"}
+    ours = {"Action", "Model", "Version", "From", "To", "Request", "Time", "Operation"}
     for commit in git(place, "rev-list", "main").split():
         message = git(place, "log", "-1", "--format=%B", commit) + "\n"
         trailers = git(place, "interpret-trailers", "--parse", stdin=message).split("\n")

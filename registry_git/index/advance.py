@@ -8,14 +8,13 @@ from collections.abc import Callable
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.events import Difference, Landing, derive
 from registry_git.core.model import Entity, Key, Policy, PolicyKey, RequestKey
-from registry_git.core.times import Timestamp
 from registry_git.gitstore.history import Step, steps
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.trees import FileChange
 from registry_git.index.tables import apply, record
 from registry_git.manifests.codec import decode
 from registry_git.manifests.layout import Layout, key_of
-from registry_git.manifests.messages import read_comment, read_operation
+from registry_git.manifests.messages import read_comment, read_operation, read_time
 
 Progress = Callable[[int], None]
 
@@ -45,7 +44,7 @@ class Advance:
 
     def _apply(self, step: Step) -> None:
         commit = step.commit
-        at = Timestamp(commit.at * 1000)
+        at = read_time(commit.message, commit.at)
         differences = self._differences(step)
         for difference in differences:
             apply(self._db, difference, at)

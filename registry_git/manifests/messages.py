@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 
 from registry_git.core.changes.proposal import Headline
+from registry_git.core.errors import Invalid
 from registry_git.core.names import Id
+from registry_git.core.times import Timestamp
 
 _QUOTE = "> "
 _ESCAPE = re.compile(r"\\(\\|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_TIME = re.compile(r"^Registry-Time: (\S+)\nRegistry-Operation: \S+\n?\Z", re.MULTILINE)
 _LINE_BREAKING = ("Cc", "Cf", "Zl", "Zp")
 
 
-def write_message(headline: Headline, comment: str, operation: Id) -> str:
-    """The commit message of one activity. `operation` is the id that marks the write, for retries."""
+def write_message(headline: Headline, comment: str, operation: Id, at: Timestamp | None = None) -> str:
+    """The commit message of one activity. `operation` is the id that marks the write, for retries.
+
+    `at` says to the millisecond when it was: git itself writes whole seconds.
+    """
     parts = [_one_line(headline.sentence)]
     if comment:
         parts.append("\n".join(_QUOTE + _escaped(line) for line in comment.split("\n")))
@@ -29,6 +36,7 @@ def write_message(headline: Headline, comment: str, operation: Id) -> str:
         "Registry-From": headline.from_stage,
         "Registry-To": headline.to_stage,
         "Registry-Request": headline.request or "",
+        "Registry-Time": "" if at is None else at.text(),
         "Registry-Operation": operation,
     }
     parts.append("\n".join(f"{key}: {_one_line(value)}" for key, value in trailers.items() if value))
@@ -51,6 +59,17 @@ def read_operation(message: str) -> str:
     last = message.rstrip("\n").rpartition("\n")[2]
     key, _, value = last.partition(": ")
     return value if key == "Registry-Operation" else ""
+
+
+def read_time(message: str, seconds: int) -> Timestamp:
+    """When the activity was: the message's milliseconds, as far as they are within the second that git wrote."""
+    found = _TIME.search(message)
+    if found is not None:
+        with suppress(Invalid):
+            said = Timestamp.parse(found[1])
+            if said // 1000 == seconds:
+                return said
+    return Timestamp(seconds * 1000)
 
 
 def _escaped(line: str) -> str:

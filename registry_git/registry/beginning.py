@@ -56,5 +56,5 @@ def start(store: Store, surroundings: Surroundings, policy: Policy) -> str:
         {path: data for path, data in content.items() if data is not None},
         author=act.actor,
         at_seconds=act.at // 1000,
-        message=write_message(headline, "", act.id),
+        message=write_message(headline, "", act.id, act.at),
     )

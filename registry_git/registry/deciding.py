@@ -190,7 +190,7 @@ def _message(act: Act, request: OpenRequest, verdict: Verdict) -> str:
         to_stage=record.to,
         request=record.id,
     )
-    return write_message(headline, act.comment, record.id)
+    return write_message(headline, act.comment, record.id, act.at)
 
 
 def require_say(request: OpenRequest, current: Snapshot, actor: Actor, verdict: Verdict) -> None:

@@ -127,7 +127,7 @@ class Landing(Writes):
                 files={path_of(record.key, snapshot.layout): encode(after)},
                 author=act.actor,
                 at_seconds=act.at // 1000,
-                message=write_message(_headline(record, "Record the approval of"), "", act.id),
+                message=write_message(_headline(record, "Record the approval of"), "", act.id, act.at),
             )
             session.move(MAIN, old=session.main, new=tip)
 

@@ -117,7 +117,7 @@ def _propose(
         files={**edits, path_of(record.key, at_main.layout): encode(record)},
         author=act.actor,
         at_seconds=act.at // 1000,
-        message=write_message(headline, act.comment, record.id),
+        message=write_message(headline, act.comment, record.id, act.at),
     )
 
 

@@ -125,7 +125,7 @@ class Upkeep(Writes):
                 files={**moved, **put},
                 author=act.actor,
                 at_seconds=act.at // 1000,
-                message=write_message(headline, "", act.id),
+                message=write_message(headline, "", act.id, act.at),
             )
             session.move("refs/heads/main", old=session.main, new=tip)
             return Done(commit=tip, changed=True)

@@ -88,7 +88,7 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]]) -> list[Writt
                     files=manifest_files(proposal.edits, layout),
                     author=act.actor,
                     at_seconds=act.at // 1000,
-                    message=write_message(proposal.headline, act.comment, act.id),
+                    message=write_message(proposal.headline, act.comment, act.id, act.at),
                 )
                 overlay.add(proposal.edits)
             written.append(Written(commit=tip, changed=bool(proposal.edits), proposal=proposal))
