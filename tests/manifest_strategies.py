@@ -97,6 +97,7 @@ model_versions = st.builds(
     source=some,
     created=times,
     created_by=actors,
+    origin=free,
     digest=digests,
     format=free,
     flavors=st.lists(some, max_size=2).map(tuple),

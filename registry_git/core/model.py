@@ -94,7 +94,10 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """A registration. All but status, status_message, description and tags never changes."""
+    """A registration. All but status, status_message, description and tags never changes.
+
+    `origin` is the `models:/` URI that it was registered by, where that named what lies at `source`; else empty.
+    """
 
     model: ModelName
     version: int
@@ -102,6 +105,7 @@ class ModelVersion:
     source: str
     created: Timestamp
     created_by: Actor
+    origin: str = ""
     digest: str = ""
     format: str = ""
     flavors: tuple[str, ...] = ()

@@ -48,6 +48,7 @@ def version_members(version: ModelVersion) -> dict[str, Any]:
         "source": version.source,
         **without_empty(
             {
+                "origin": version.origin,
                 "digest": version.digest,
                 "format": version.format,
                 "flavors": list(version.flavors),
@@ -77,6 +78,7 @@ def read_version(fields: Fields) -> ModelVersion:
         version=value["version"],
         id=fields.parse("id", Id.parse),
         source=value["source"],
+        origin=value.get("origin", ""),
         digest=value.get("digest", ""),
         format=value.get("format", ""),
         flavors=tuple(value.get("flavors", ())),

@@ -22,7 +22,7 @@ class Registration:
     """One version to register. `read` says whether its files are looked at for digest, format and signature.
 
     `tracking_uri` is the MLflow tracking store that is asked about the run; None: the registry's own setting, empty:
-    nobody is asked.
+    nobody is asked. `files` is where they can be read now, if not at `source`; `origin` the `models:/` URI that `source` was found by.
     """
 
     name: str
@@ -35,6 +35,8 @@ class Registration:
     comment: str = ""
     read: bool = True
     tracking_uri: str | None = None
+    files: str = ""
+    origin: str = ""
 
 
 def prepare(
@@ -58,14 +60,18 @@ def prepare(
         raise Invalid(f"{registration.status!r} is no status of a version.", hint=f"There are {known}.")
     new = NewVersion(
         source=source,
+        origin=parse_text("origin", registration.origin, at_most=SOURCE_MAX),
         status=Status(registration.status),
         description=parse_text("description", registration.description, at_most=DESCRIPTION_MAX),
         tags=parse_tags(dict(registration.tags)),
         lineage=registration.lineage,
     )
-    if registration.read or upload_to:
+    if registration.files and registration.read and not upload_to:
+        new = replace(_with_files(replace(new, source=registration.files), None, progress), source=source)
+    elif registration.read or upload_to:
         new = _with_files(new, upload_to, progress)
-    return _with_run(new, tracking_uri, registration.source if registration.read else "") if tracking_uri else new
+    named = registration.origin or (registration.source if registration.read else "")
+    return _with_run(new, tracking_uri, named) if tracking_uri else new
 
 
 def _with_run(new: NewVersion, tracking_uri: str, source: str) -> NewVersion:

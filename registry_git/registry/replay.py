@@ -119,6 +119,7 @@ def _register_again(session: Session, commit: Commit, paths: list[str], moved: l
     again = Act(actor=version.created_by, at=version.created, id=version.id)
     new = NewVersion(
         source=version.source,
+        origin=version.origin,
         digest=version.digest,
         format=version.format,
         flavors=version.flavors,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from registry_git.core.changes.pointers import transition
 from registry_git.core.changes.proposal import Act, Headline, Proposal, Touch
 from registry_git.core.errors import AlreadyExists, Conflict, Invalid
 from registry_git.core.model import (
+    NO_STAGE,
     Action,
     AliasPointer,
     Comment,
@@ -31,6 +33,7 @@ class NewVersion:
     """What a registration says about a version. Lineage, digest, format and signature are empty where unknown."""
 
     source: str
+    origin: str = ""
     digest: str = ""
     format: str = ""
     flavors: tuple[str, ...] = ()
@@ -85,6 +88,7 @@ def register(snapshot: Snapshot, act: Act, *, model: ModelName, new: NewVersion)
         version=number,
         id=act.id,
         source=new.source,
+        origin=new.origin,
         digest=new.digest,
         format=new.format,
         flavors=new.flavors,
@@ -106,23 +110,31 @@ def register(snapshot: Snapshot, act: Act, *, model: ModelName, new: NewVersion)
     )
 
 
-def delete_version(snapshot: Snapshot, act: Act, *, model: ModelName, version: int) -> Proposal:
+def delete_version(snapshot: Snapshot, act: Act, *, model: ModelName, version: int, leaving: bool = False) -> Proposal:
     """Removes a version and its comments; its number is never given again. Aliases that point to it go with it.
+
+    Args:
+        snapshot: what is there.
+        act: who does it.
+        model: the model.
+        version: the version.
+        leaving: whether it is taken out of its stages first, in the same commit and by the same rules.
 
     Raises:
         NotFound: no such version.
-        Conflict: the version is in a stage, or a deployment uses it.
+        Conflict: the version is in a stage (unless `leaving`), or a deployment uses it.
     """
     gone = snapshot.version(model, version)
     held = [pointer.stage for pointer in snapshot.stage_pointers(model) if version in pointer.versions]
-    if held:
+    left = transition(snapshot, act, model=model, version=version, to=NO_STAGE) if leaving and held else None
+    if held and left is None:
         raise Conflict(
             f"v{version} of {model} is in {', '.join(held)}, so it is not deleted.",
             hint=f"Take it out first: registry-git stage {_quoted(model)} {version} None",
         )
     _refuse_used(snapshot, model, version)
     known = snapshot.model(model)
-    edits: dict[Key, Entity | None] = {gone.key: None}
+    edits: dict[Key, Entity | None] = {**(left.edits if left else {}), gone.key: None}
     for comment in snapshot.comments(model, version):
         found = snapshot.comment(model, version, comment)
         if found is not None:
@@ -131,27 +143,34 @@ def delete_version(snapshot: Snapshot, act: Act, *, model: ModelName, version: i
         if alias.version == version:
             edits[alias.key] = None
     edits[known.key] = replace(known, last_deleted=max(known.last_deleted, version))
-    touches = [Touch(action=Action.DELETE, model=model, entering=gone)]
+    touches = [*(left.touches if left else ()), Touch(action=Action.DELETE, model=model, entering=gone)]
     touches += [Touch(action=Action.ALIAS, model=model, target=k.alias) for k in edits if hasattr(k, "alias")]
     return Proposal(
         edits=edits,
         touches=tuple(touches),
-        headline=Headline(sentence=f"Delete {model} v{version}", action="delete-version", model=model, version=version),
+        headline=Headline(
+            sentence=f"Delete {model} v{version}",
+            action="delete-version",
+            model=model,
+            version=version,
+            from_stage=left.headline.from_stage if left else "",
+            to_stage=left.headline.to_stage if left else "",
+        ),
         comment=act.comment,
     )
 
 
-def delete_model(snapshot: Snapshot, act: Act, *, model: ModelName) -> Proposal:
+def delete_model(snapshot: Snapshot, act: Act, *, model: ModelName, leaving: bool = False) -> Proposal:
     """Removes a model with its versions, aliases, comments and records. History keeps them all.
 
     Raises:
         NotFound: no such model.
-        Conflict: a version is in a serving stage, or a deployment uses one.
+        Conflict: a version is in a serving stage (unless `leaving`), or a deployment uses one.
     """
     snapshot.model(model)
     serving = {stage.name for stage in snapshot.policy().stages if stage.serving}
     held = [f"v{p.version} in {p.stage}" for p in snapshot.stage_pointers(model) if p.stage in serving]
-    if held:
+    if held and not leaving:
         raise Conflict(
             f"{model} has {' and '.join(held)}, so it is not deleted.",
             hint=f"Take versions out of their stages first: registry-git stage {_quoted(model)} VERSION None",
