@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 from registry_git.core.activity import Activity
 from registry_git.core.events import Difference
@@ -34,8 +35,9 @@ CREATE TABLE models (
   description TEXT NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE versions (
   model TEXT NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, run_id TEXT NOT NULL,
-  status TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL, description TEXT NOT NULL,
-  updated INTEGER NOT NULL, PRIMARY KEY (model, version)) WITHOUT ROWID;
+  run_link TEXT NOT NULL, model_id TEXT NOT NULL, status TEXT NOT NULL, status_message TEXT NOT NULL,
+  created INTEGER NOT NULL, created_by TEXT NOT NULL, description TEXT NOT NULL, updated INTEGER NOT NULL,
+  PRIMARY KEY (model, version)) WITHOUT ROWID;
 CREATE INDEX versions_by_run ON versions (run_id);
 CREATE INDEX versions_by_update ON versions (updated);
 CREATE TABLE model_tags (model TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (model, key)) WITHOUT ROWID;
@@ -153,26 +155,35 @@ def _model(db: sqlite3.Connection, before: object, after: RegisteredModel, at: i
 
 
 def _version(db: sqlite3.Connection, before: object, after: ModelVersion, at: int) -> None:
-    new = not isinstance(before, ModelVersion)
-    updated = after.created if new else at
     db.execute(
-        "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model, version) DO UPDATE "
+        "SET id = excluded.id, source = excluded.source, run_id = excluded.run_id, run_link = excluded.run_link, "
+        "model_id = excluded.model_id, status = excluded.status, status_message = excluded.status_message, "
+        "created = excluded.created, created_by = excluded.created_by, description = excluded.description",
         (
             after.model,
             after.version,
             after.id,
-            after.source,
+            after.origin or after.source,  # what it was registered by is what people know and search
             after.lineage.run_id,
+            after.lineage.run_link,
+            after.lineage.model_id,
             after.status.value,
+            after.status_message,
             after.created,
             after.created_by,
             after.description,
-            updated,
+            after.created,
         ),
     )
-    if new:
-        _touch_model(db, after.model, updated)
+    if not isinstance(before, ModelVersion):
+        _touch_model(db, after.model, after.created)
     else:
+        if replace(before, tags=after.tags) != after:  # tags are labels: setting one is no update, as in MLflow
+            db.execute(
+                "UPDATE versions SET updated = max(updated, ?) WHERE model = ? AND version = ?",
+                (at, after.model, after.version),
+            )
         db.execute("DELETE FROM version_tags WHERE model = ? AND version = ?", (after.model, after.version))
     if after.tags:
         db.executemany(

@@ -156,8 +156,10 @@ class Curating(Writes):
         )
         return self.model(new)
 
-    def delete(self, name: str, *, version: int | str | None = None, comment: str = "") -> Done:
+    def delete(self, name: str, *, version: int | str | None = None, leaving: bool = False, comment: str = "") -> Done:
         """Removes a version (its number is never given again) or a whole model; history keeps them.
+
+        With `leaving` versions leave their stages in the same commit, as far as the policy lets them.
 
         Raises:
             NotFound; Conflict: it is in a stage, a deployment uses it, or requests for it are open; PermissionDenied.
@@ -167,7 +169,8 @@ class Curating(Writes):
             self._refuse_open(model, "deleted")
             return _done(
                 self._apply(
-                    self._act(comment), lambda snapshot, act: registration.delete_model(snapshot, act, model=model)
+                    self._act(comment),
+                    lambda snapshot, act: registration.delete_model(snapshot, act, model=model, leaving=leaving),
                 )
             )
         number = parse_version(version)
@@ -175,7 +178,9 @@ class Curating(Writes):
         return _done(
             self._apply(
                 self._act(comment),
-                lambda snapshot, act: registration.delete_version(snapshot, act, model=model, version=number),
+                lambda snapshot, act: registration.delete_version(
+                    snapshot, act, model=model, version=number, leaving=leaving
+                ),
             )
         )
 

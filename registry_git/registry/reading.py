@@ -15,6 +15,7 @@ from registry_git.core.snapshot import Snapshot, find_stage
 from registry_git.core.uris import Reference, parse_reference
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
+from registry_git.index.entries import Entries
 from registry_git.index.index import Index
 from registry_git.index.queries import Page, Queries
 from registry_git.manifests.codec import encode
@@ -47,6 +48,14 @@ class Reading(RequestReading):
     def commit(self) -> str:
         """The commit that is shown."""
         return self._snapshot().commit
+
+    def snapshot(self) -> Snapshot:
+        """The registry as it is now, for reads that belong together. Raises: NotFound when there is none."""
+        return self._snapshot()
+
+    def entries(self) -> Entries:
+        """The index, brought to what is there now, for searches that answer with whole entries."""
+        return Entries(self._index, self._snapshot().commit)
 
     def policy(self) -> Policy:
         """`registry.yaml`: stages, roles, rules."""

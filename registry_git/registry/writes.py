@@ -11,6 +11,7 @@ from registry_git.core.names import COMMENT_MAX, ModelName, parse_text
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.store import Store
 from registry_git.index.index import Index
+from registry_git.manifests.messages import read_time
 from registry_git.registry.reading import Reading
 from registry_git.registry.views import ModelView, VersionView
 from registry_git.registry.writing import Surroundings, Written, apply
@@ -30,9 +31,23 @@ class Writes(Reading):
         """The URL that writes go to; None when the registry is here, or works offline."""
         return self._store.following.remote.url if self._store.following else None
 
-    def refresh_from_remote(self) -> None:
-        """Brings what the remote has here; without one, nothing happens. Raises: Unavailable, Corrupt, Conflict."""
-        self._store.refresh()
+    def refresh_from_remote(self, *, at_most_seconds: float = 0.0) -> None:
+        """Brings what the remote has here, unless that was done in the last `at_most_seconds`; without one, nothing.
+
+        Raises:
+            Unavailable, Corrupt, Conflict.
+        """
+        self._store.refresh(at_most_seconds=at_most_seconds)
+
+    def change(self, decide: DecideWith, *, comment: str = "", id: str | None = None, version: bool = False) -> Written:
+        """Makes a change of one's own: what `decide` proposes, judged by the policy, as one commit on `main`.
+
+        `version` asks for an id of the kind that models and versions bear.
+
+        Raises:
+            PermissionDenied; Conflict; Unavailable; whatever `decide` refuses. Nothing was changed then.
+        """
+        return self._apply(self._surroundings.act(comment=words(comment), id=id, version=version), decide)
 
     def _apply(self, act: Act, decide: DecideWith, *, retry: bool = False) -> Written:
         """`retry`: the caller gave the act's id, so the write may have been made before, and must not be made again."""
@@ -54,8 +69,12 @@ class Writes(Reading):
     def _version(self, model: ModelName, version: int, written: Written) -> VersionView:
         """The version as the write left it. What the write itself tells does not wait for the index."""
         snapshot = self._snapshot()
-        own = written.changed and snapshot.commit == written.commit
-        updated = self._store.repository.commit(written.commit).at * 1000 if own else None
+        labelled = written.proposal.headline.action in ("set-tag", "delete-tag")  # which is no update
+        own = written.changed and not labelled and snapshot.commit == written.commit
+        updated = None
+        if own:
+            commit = self._store.repository.commit(written.commit)
+            updated = read_time(commit.message, commit.at)
         return self._showing(snapshot).version(model, version, updated=updated)
 
 

@@ -1,0 +1,202 @@
+"""Reads by MLflow's rules. One version, alias or stage is read from git; searches are answered by the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_git.core.errors import Invalid, NotFound
+from registry_git.core.keys import ModelKey, VersionKey
+from registry_git.core.model import NO_STAGE, ModelVersion, RegisteredModel
+from registry_git.core.names import AliasName, ModelName
+from registry_git.core.search import Filter, Order, Target, encode_token, without_prompts
+from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
+from registry_git.index.entries import ModelEntry, VersionEntry
+from registry_git.index.queries import Page
+from registry_git.mlflow_rules import checks
+from registry_git.mlflow_rules.entities import MlflowModel, MlflowPage, MlflowVersion
+from registry_git.mlflow_rules.stages import canonical, latest_by_stage
+from registry_git.registry.facade import Registry
+
+_VERSION_MAX = 999_999_999
+
+
+class MlflowReads:
+    """What MLflow's clients ask of a registry.
+
+    Single entities come without the time of their last change, which only the index knows: ask `version_updated` or
+    `model_updated` when it is wanted, so that loading a model never waits for an index.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def get_model(self, name: str | None) -> MlflowModel:
+        """One registered model. Raises: NotFound, Invalid."""
+        snapshot = self._registry.snapshot()
+        model = require_model(snapshot, checks.model_name(name))
+        return shown_model(snapshot, model)
+
+    def get_version(self, name: str | None, version: object) -> MlflowVersion:
+        """One version. Raises: NotFound, Invalid."""
+        snapshot = self._registry.snapshot()
+        return shown_version(snapshot, require_version(snapshot, checks.model_name(name), version))
+
+    def get_version_by_alias(self, name: str | None, alias: str | None) -> MlflowVersion:
+        """The version that an alias names; `latest` is the highest. Raises: NotFound; Invalid for no such alias."""
+        model, wanted = checks.model_name(name), checks.alias_name(alias)
+        snapshot = self._registry.snapshot()
+        require_model(snapshot, model)
+        if wanted.lower() == checks.LATEST:
+            numbers = snapshot.versions(model)
+            if not numbers:
+                raise NotFound(f"Latest version not found for model {model}.")
+            return shown_version(snapshot, require_version(snapshot, model, numbers[-1]))
+        pointer = snapshot.alias_pointer(model, AliasName(wanted))
+        if pointer is None:
+            raise Invalid(f"Registered model alias {wanted} not found.")
+        return shown_version(snapshot, require_version(snapshot, model, pointer.version))
+
+    def get_latest_versions(self, name: str | None, stages: Sequence[str] = ()) -> list[MlflowVersion]:
+        """The highest version in each of the stages, or in every one. Raises: NotFound; Invalid for no such stage."""
+        snapshot = self._registry.snapshot()
+        model = require_model(snapshot, checks.model_name(name)).name
+        policy = snapshot.policy()
+        wanted = [canonical(policy, stage) for stage in stages]
+        return [
+            shown_version(snapshot, snapshot.version(model, number), stage=stage)
+            for stage, number in latest_by_stage(snapshot, model, wanted)
+        ]
+
+    def get_download_uri(self, name: str | None, version: object) -> str:
+        """Where the files of a version are. Raises: NotFound, Invalid."""
+        return require_version(self._registry.snapshot(), checks.model_name(name), version).source
+
+    def version_updated(self, name: str, version: int) -> int:
+        """When a version last changed, in milliseconds; 0 when it is gone."""
+        return self._registry.entries().version_updated(ModelName(name), version)
+
+    def model_updated(self, name: str) -> int:
+        """When a model last changed, in milliseconds; 0 when it is gone."""
+        return self._registry.entries().model_updated(ModelName(name))
+
+    def search_models(
+        self, given: Filter, orders: tuple[Order, ...], *, max_results: object = None, page_token: str | bytes | None
+    ) -> MlflowPage[MlflowModel]:
+        """The models that pass a filter, without prompts unless it asks for them. Raises: Invalid."""
+        size, offset = checks.page_size(max_results, Target.MODELS), checks.page_offset(page_token)
+        entries = self._registry.entries()
+        found = entries.model_entries(without_prompts(given), orders, Page(limit=size + 1, offset=offset))
+        latest = entries.latest_entries([entry.name for entry in found[:size]])
+        models = tuple(_listed_model(entry, latest[entry.name]) for entry in found[:size])
+        return MlflowPage(items=models, next_page_token=encode_token(offset + size) if len(found) > size else "")
+
+    def search_versions(
+        self, given: Filter, orders: tuple[Order, ...], *, max_results: object = None, page_token: str | bytes | None
+    ) -> MlflowPage[MlflowVersion]:
+        """The versions that pass a filter, without prompts unless it asks for them, and without their aliases.
+
+        Raises:
+            Invalid.
+        """
+        size, offset = checks.page_size(max_results, Target.VERSIONS), checks.page_offset(page_token)
+        entries = self._registry.entries()
+        found = entries.version_entries(without_prompts(given), orders, Page(limit=size + 1, offset=offset))
+        policy = self._registry.policy()
+        versions = tuple(
+            _listed_version(entry, shown_stage(policy, entry.stages) if entry.stages else NO_STAGE)  # type: ignore[arg-type]
+            for entry in found[:size]
+        )
+        return MlflowPage(items=versions, next_page_token=encode_token(offset + size) if len(found) > size else "")
+
+
+def require_model(snapshot: Snapshot, name: ModelName) -> RegisteredModel:
+    """The model. Raises: NotFound, in MLflow's words."""
+    found = snapshot.find(ModelKey(model=name))
+    if not isinstance(found, RegisteredModel):
+        raise NotFound(f"Registered Model with name={name} not found")
+    return found
+
+
+def require_version(snapshot: Snapshot, name: ModelName, version: object) -> ModelVersion:
+    """The version. Raises: NotFound, in MLflow's words; Invalid for what is no number."""
+    number = checks.version_number(version)
+    found = snapshot.find(VersionKey(model=name, version=number)) if 0 < number <= _VERSION_MAX else None
+    if not isinstance(found, ModelVersion):
+        raise NotFound(f"Model Version (name={name}, version={number}) not found")
+    return found
+
+
+def shown_version(
+    snapshot: Snapshot, version: ModelVersion, *, stage: str = "", updated: int | None = None
+) -> MlflowVersion:
+    """A version as MLflow shows it. `stage` says which of its stages is meant, `updated` when it changed, if known."""
+    if not stage:
+        stage = shown_stage(snapshot.policy(), stages_of(snapshot.stage_pointers(version.model), version.version))
+    aliases = snapshot.alias_pointers(version.model)
+    return MlflowVersion(
+        name=version.model,
+        version=version.version,
+        creation_timestamp=version.created,
+        last_updated_timestamp=updated,
+        description=version.description,
+        user_id=version.created_by,
+        current_stage=stage,
+        source=version.origin or version.source,
+        run_id=version.lineage.run_id,
+        run_link=version.lineage.run_link,
+        model_id=version.lineage.model_id,
+        status=version.status.value,
+        status_message=version.status_message,
+        tags=version.tags,
+        aliases=tuple(pointer.alias for pointer in aliases if pointer.version == version.version),
+    )
+
+
+def shown_model(snapshot: Snapshot, model: RegisteredModel, *, updated: int | None = None) -> MlflowModel:
+    """A model as MLflow shows it; `updated` says when it changed, if that is known."""
+    latest = [
+        shown_version(snapshot, snapshot.version(model.name, number), stage=stage)
+        for stage, number in latest_by_stage(snapshot, model.name)
+    ]
+    return MlflowModel(
+        name=model.name,
+        creation_timestamp=model.created,
+        last_updated_timestamp=updated,
+        description=model.description,
+        user_id=model.created_by,
+        latest_versions=tuple(latest),
+        tags=model.tags,
+        aliases={pointer.alias: pointer.version for pointer in snapshot.alias_pointers(model.name)},
+    )
+
+
+def _listed_model(entry: ModelEntry, latest: Sequence[tuple[str, VersionEntry]]) -> MlflowModel:
+    return MlflowModel(
+        name=entry.name,
+        creation_timestamp=entry.created,
+        last_updated_timestamp=entry.updated,
+        description=entry.description,
+        user_id=entry.created_by,
+        latest_versions=tuple(_listed_version(version, stage or NO_STAGE) for stage, version in latest),
+        tags=entry.tags,
+        aliases=entry.aliases,
+    )
+
+
+def _listed_version(entry: VersionEntry, stage: str) -> MlflowVersion:
+    return MlflowVersion(
+        name=entry.model,
+        version=entry.version,
+        creation_timestamp=entry.created,
+        last_updated_timestamp=entry.updated,
+        description=entry.description,
+        user_id=entry.created_by,
+        current_stage=stage,
+        source=entry.source,
+        run_id=entry.run_id,
+        run_link=entry.run_link,
+        model_id=entry.model_id,
+        status=entry.status,
+        status_message=entry.status_message,
+        tags=entry.tags,
+    )
