@@ -39,6 +39,7 @@ class NewMlflowVersion:
         source: any URI. `models:/NAME/VERSION` is resolved to where that version lies, and its digest goes with it.
         location: where the files are, when `source` is `models:/MODEL_ID`, which only a tracking store can tell.
         files: where the files can be read from here now, for their digest and MLmodel; empty: they are not looked at.
+        tracking_uri: the tracking store that is asked about the run; empty: none.
         tags: as (key, value), the later one counts.
         description: the description.
         lineage: run, model id and what else is known of where it comes from.
@@ -48,6 +49,7 @@ class NewMlflowVersion:
     source: str
     location: str = ""
     files: str = ""
+    tracking_uri: str = ""
     tags: tuple[tuple[str | None, str | None], ...] = ()
     description: str = ""
     lineage: Lineage = field(default_factory=Lineage)
@@ -228,7 +230,7 @@ class MlflowWrites(MlflowReads):
                 hint=f"Write {_MODELS}NAME/VERSION.",
             )
         found = require_version(self._registry.snapshot(), checks.model_name(name), number)
-        new = _prepared(replace(wanted, files=""), found.source, wanted.source, labels)
+        new = _prepared(replace(wanted, files="", tracking_uri=""), found.source, wanted.source, labels)
         return replace(new, digest=found.digest, format=found.format, flavors=found.flavors, signature=found.signature)
 
     def _version(self, model: ModelName, number: int, *, new: bool = False) -> MlflowVersion:
@@ -253,6 +255,7 @@ def _prepared(
         ),
         upload_to=None,
         progress=None,
+        tracking_uri=wanted.tracking_uri,
     )
 
 

@@ -22,7 +22,8 @@ class Registration:
     """One version to register. `read` says whether its files are looked at for digest, format and signature.
 
     `tracking_uri` is the MLflow tracking store that is asked about the run; None: the registry's own setting, empty:
-    nobody is asked. `files` is where they can be read now, if not at `source`; `origin` the `models:/` URI that `source` was found by.
+    nobody is asked. `files` is where the files can be read now, if not at `source`; `origin` the `models:/` URI that
+    `source` was found by.
     """
 
     name: str
