@@ -185,7 +185,7 @@ deployments = _follows.flatmap(
         Deployment,
         environment=plain_names,
         name=plain_names,
-        workload=free,
+        workload=st.sampled_from(["job", "service"]),
         owner=actors,
         model=models,
         follow=st.sampled_from(["auto", "request", "pinned"]),

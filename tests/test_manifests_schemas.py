@@ -96,7 +96,7 @@ def test_the_fast_way_never_accepts_what_jsonschema_refuses(kind: str) -> None:
     agree()
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"Deployment"}))
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_fast_way_understands_every_keyword_that_the_schemas_use(kind: str) -> None:
     @settings(max_examples=20, suppress_health_check=list(HealthCheck))
     @given(entities[kind])

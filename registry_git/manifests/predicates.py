@@ -86,9 +86,11 @@ def _test(keyword: str, wanted: Any) -> Predicate | None:
 
 
 def _object(schema: dict[str, Any]) -> Predicate:
-    understood = {"properties", "required", "additionalProperties", "propertyNames"} | _SILENT
-    if not understood.issuperset(schema):
+    understood = {"properties", "required", "additionalProperties", "propertyNames", "oneOf"} | _SILENT
+    choices = schema.get("oneOf", ())
+    if not understood.issuperset(schema) or any(set(choice) != {"required"} for choice in choices):
         return _unsure
+    sets = [frozenset(choice["required"]) for choice in choices]
     required = frozenset(schema.get("required", ()))
     rest = schema.get("additionalProperties", True)
     other = _built(rest) if isinstance(rest, dict) else _unsure if rest is False else _sure
@@ -97,6 +99,8 @@ def _object(schema: dict[str, Any]) -> Predicate:
 
     def check(value: Any) -> bool:
         if type(value) is not dict or not required.issubset(value):
+            return False
+        if sets and sum(keys.issubset(value) for keys in sets) != 1:
             return False
         return all(properties[name](inner) and name_test(name) for name, inner in value.items())
 
