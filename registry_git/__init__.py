@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from registry_git.registry.resolving import Resolution
     from registry_git.registry.views import (
         CommentView,
+        DeploymentView,
         Done,
         FieldDifference,
         Finding,
@@ -66,6 +67,7 @@ _HOMES = {
     "registry_git.registry.resolving": ("Resolution",),
     "registry_git.registry.views": (
         "CommentView",
+        "DeploymentView",
         "Done",
         "FieldDifference",
         "Finding",
@@ -85,6 +87,7 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "Dataset",
+    "DeploymentView",
     "Done",
     "FieldDifference",
     "Finding",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 from registry_git.core.changes import pointers, registration
+from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.integrity import disagreements
 from registry_git.core.model import (
@@ -80,8 +82,17 @@ class Scene:
         number = next(self._numbers)
         return Act(actor=actor, at=Timestamp(number), id=Id(f"act-{number:04}"))
 
-    def decide(self, change: Callable[..., Proposal], *, by: Actor = ALICE, **arguments: object) -> Proposal:
-        return change(self.now, self.act(by), **arguments)
+    def decide(
+        self,
+        change: Callable[..., Proposal],
+        *,
+        by: Actor = ALICE,
+        force: bool = False,
+        why: str = "",
+        **arguments: object,
+    ) -> Proposal:
+        act = replace(self.act(by), force=force, comment=why)
+        return with_following(self.now, change(self.now, act, **arguments), act)
 
     def do(self, change: Callable[..., Proposal], *, by: Actor = ALICE, **arguments: object) -> Proposal:
         proposal = self.decide(change, by=by, **arguments)

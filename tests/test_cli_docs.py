@@ -42,6 +42,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     cli("request", "create", "fraud", "1", "Production", "--id", CLOSED, "-m", "First.")
     cli.bob("request", "approve", CLOSED, "-m", "Go.")
     cli("alias", "set", "fraud", "champion", "1")
+    cli("deployment", "add", "production", "scorer", "--model", "fraud", "--stage", "Production")
     cli("comment", "add", "fraud/2", "Drifts on weekends.", "--id", COMMENT)
     cli("request", "create", "fraud", "2", "Production", "--id", REQUEST, "-m", "AUC 0.92")
     cli("register", "risk", "s3://acme-models/risk/1")

@@ -24,6 +24,7 @@ GROUPS = {
     "request": ["create", "list", "show", "diff", "approve", "reject", "cancel", "refresh"],
     "comment": ["add", "edit", "delete", "list"],
     "policy": ["show", "set"],
+    "deployment": ["add", "list", "show", "pin", "follow", "remove"],
     "hook": ["install", "pre-receive", "reference-transaction"],
 }
 

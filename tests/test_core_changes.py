@@ -86,7 +86,7 @@ USES = [
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: next(iter(use)))
 def test_what_a_deployment_uses_is_neither_deleted_nor_renamed(scene: Scene, use: dict[str, object]) -> None:
-    deployment = Deployment(environment="eu", name="scoring", workload="w", owner=ALICE, model=FRAUD, **use)  # type: ignore[arg-type]
+    deployment = Deployment(environment="eu", name="scoring", workload="service", owner=ALICE, model=FRAUD, **use)  # type: ignore[arg-type]
     scene.now = Overlay(scene.now, {deployment.key: deployment})
     for change, arguments in (
         (registration.delete_version, {"version": 1}),

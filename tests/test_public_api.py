@@ -26,6 +26,7 @@ PUBLIC = [
     "Conflict",
     "Corrupt",
     "Dataset",
+    "DeploymentView",
     "Done",
     "FieldDifference",
     "Finding",
@@ -51,10 +52,23 @@ PUBLIC = [
     "register_model",
 ]
 READS = [
-    *("activity", "activity_cursor", "comments", "commit", "diff", "lookup", "manifest", "model", "models"),
+    *(
+        "activity",
+        "activity_cursor",
+        "comments",
+        "commit",
+        "deployment",
+        "deployments",
+        "diff",
+        "lookup",
+        "manifest",
+        "model",
+        "models",
+    ),
     *("policy", "request", "request_diff", "requests", "resolve", "search_versions", "version", "versions"),
 ]
 WRITES = [
+    *("add_deployment", "follow_deployment", "pin_deployment", "remove_deployment"),
     *("add_comment", "approve", "cancel", "create_model", "delete", "delete_alias", "delete_comment", "delete_tag"),
     *("describe", "doctor", "edit_comment", "refresh", "register", "register_many", "reindex", "reject", "relayout"),
     *(

@@ -74,9 +74,12 @@ REQUEST = _Named("id", "requests")
 REFERENCE = _Named("reference", "references")
 NUMBERED = _Named("name[/version]", "numbered")
 MODEL_URI = _Named("model_uri", "uris")
+ENVIRONMENT = _Named("environment", "environments")
+DEPLOYMENT = _Named("name", "deployments")
 COMMENT = _Named("comment_id", "comments")
 TAG = _Named("key", "tags")
 ASSIGNMENT = _Assignment()
+FORCE = "Also where a deployment is in the way; --comment says why."
 
 
 def numbered(text: str) -> tuple[str, int | None]:

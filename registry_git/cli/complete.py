@@ -105,6 +105,15 @@ def _tags(registry: Reading, ctx: click.Context, _: str) -> Iterator[str]:
     yield from registry.version(name, version).tags if slash else registry.model(name).tags
 
 
+def _environments(registry: Reading, _: click.Context, __: str) -> Iterator[str]:
+    yield from dict.fromkeys(view.environment for view in registry.deployments())
+
+
+def _deployments(registry: Reading, ctx: click.Context, _: str) -> Iterator[str]:
+    for view in registry.deployments(environment=str(ctx.params.get("environment") or "")):
+        yield view.name
+
+
 _KINDS: dict[str, Callable[[Reading, click.Context, str], Iterator[str]]] = {
     "models": _models,
     "versions": _versions,
@@ -115,5 +124,7 @@ _KINDS: dict[str, Callable[[Reading, click.Context, str], Iterator[str]]] = {
     "references": _references,
     "uris": _uris,
     "comments": _comments,
+    "environments": _environments,
+    "deployments": _deployments,
     "tags": _tags,
 }

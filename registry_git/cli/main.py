@@ -43,6 +43,7 @@ _SECTIONS = {
         "stage": "stage:stage",
         "rollback": "stage:rollback",
         "alias": "alias:alias",
+        "deployment": "deployment:deployment",
         "policy": "policy:policy",
     },
     "Use": {

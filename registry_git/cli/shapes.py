@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry_git.cli.plain import plain
 from registry_git.core.activity import Activity, requested
-from registry_git.registry.views import Done, ModelView, RequestView, VersionView
+from registry_git.registry.views import DeploymentView, Done, ModelView, RequestView, VersionView
 
 if TYPE_CHECKING:
     from registry_git.registry.facade import Registry
@@ -39,6 +39,15 @@ def request_shape(view: RequestView) -> Shape:
     for name in ("alias", "add", "archive_existing", "deployment", "new_name", "refreshed", "reviews"):
         shape[name] = record[name]
     shape["decision"]["allowed"] = view.decision.allowed
+    return shape
+
+
+def deployment_shape(view: DeploymentView) -> Shape:
+    """A deployment: the view, and what only its manifest knows."""
+    shape: Shape = plain(view)
+    manifest = shape.pop("manifest")
+    for name in ("stage", "alias", "annotations"):
+        shape[name] = manifest[name]
     return shape
 
 

@@ -31,7 +31,12 @@ _PHRASES = {
     "APPROVED_REQUEST": "approved",
     "REJECTED_REQUEST": "rejected",
     "CANCELLED_REQUEST": "cancelled",
-    "CHANGED_DEPLOYMENT": "changed a deployment",
+    "ADDED_DEPLOYMENT": "added deployment",
+    "REMOVED_DEPLOYMENT": "removed deployment",
+    "ROLLED_DEPLOYMENT": "rolled deployment",
+    "PINNED_DEPLOYMENT": "pinned deployment",
+    "FOLLOWED_DEPLOYMENT": "changed deployment",
+    "CHANGED_DEPLOYMENT": "changed deployment",
     "UNREADABLE": "UNREADABLE",
 }
 # Their remark ends the phrase; everybody else's stands beside it.
@@ -43,6 +48,12 @@ _ENDED_BY_REMARK = {
     "SET_ALIAS",
     "DELETED_ALIAS",
     "REQUESTED_CHANGE",
+    "ADDED_DEPLOYMENT",
+    "REMOVED_DEPLOYMENT",
+    "ROLLED_DEPLOYMENT",
+    "PINNED_DEPLOYMENT",
+    "FOLLOWED_DEPLOYMENT",
+    "CHANGED_DEPLOYMENT",
 }
 
 

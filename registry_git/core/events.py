@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from registry_git.core.activity import Activity, last_stage, requested, reviewed
+from registry_git.core.deployed import happened_to, label, used
 from registry_git.core.model import (
     NO_STAGE,
     Action,
     AliasPointer,
     Comment,
+    Deployment,
     Entity,
     Key,
     ModelKey,
@@ -77,7 +79,9 @@ class _Derivation:
             for d in records
             if isinstance(d.after, TransitionRequest) and d.after.action is Action.STAGE and d.before is None
         }
-        aliases = {d.after.alias for d in records if isinstance(d.after, TransitionRequest) and d.before is None}
+        new = [d.after for d in records if isinstance(d.after, TransitionRequest) and d.before is None]
+        aliases = {record.alias for record in new}
+        deployments = {record.deployment for record in new}
         for difference in rest:
             if isinstance(difference.after, TransitionRequest):
                 yield from self._request(difference)
@@ -91,6 +95,13 @@ class _Derivation:
             elif not (isinstance(difference.after, AliasPointer) and difference.after.alias in aliases):
                 yield from self._entity(difference)
         yield from self._moves([d for d in rest if getattr(d.key, "model", None) not in deleted], asked)
+        for difference in rest:  # what follows from a move is told after it
+            was, now = _deployment(difference.before), _deployment(difference.after)
+            one = now or was
+            happened = happened_to(was, now) if not difference.unreadable else None
+            if one is not None and happened is not None and label(one) not in deployments:
+                kind, remark = happened
+                yield self._activity(kind, model=one.model, version=used(one), system_comment=remark)
 
     def _renames(self) -> tuple[list[Activity], set[str]]:
         """Models that left under one name and came under another in this commit, known by their id."""
@@ -161,8 +172,6 @@ class _Derivation:
             yield self._comment(difference, entity)
         elif isinstance(entity, Policy):
             yield self._plain("CREATED_REGISTRY" if before is None else "CHANGED_POLICY", key)
-        elif not isinstance(entity, (StagePointer, TransitionRequest)):
-            yield self._plain("CHANGED_DEPLOYMENT", key)
 
     def _comment(self, difference: Difference, comment: Comment) -> Activity:
         if difference.before is None:
@@ -297,3 +306,7 @@ def _asked_for_rename(difference: Difference) -> bool:
     """Whether it is the new record of a rename: it stays under the old name, where all else is gone."""
     after = difference.after
     return difference.before is None and isinstance(after, TransitionRequest) and after.action is Action.RENAME
+
+
+def _deployment(entity: Entity | None) -> Deployment | None:
+    return entity if isinstance(entity, Deployment) else None

@@ -1,10 +1,11 @@
-"""What must agree between manifests: pointers name versions that exist, and copy their source, format and digest."""
+"""What must agree between manifests: pointers and deployments name versions that exist, and copy what these say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from registry_git.core.model import AliasPointer, Deployment, Key, ModelVersion, StagePointer, VersionKey
+from registry_git.core.deployed import AUTO, label, reference, target, used, was_deleted
+from registry_git.core.model import AliasPointer, Deployment, Key, ModelKey, ModelVersion, StagePointer, VersionKey
 from registry_git.core.snapshot import Snapshot
 
 
@@ -23,10 +24,32 @@ def disagreements(snapshot: Snapshot, keys: Iterable[Key]) -> Iterator[tuple[Key
         elif isinstance(entity, AliasPointer):
             yield from _copies(snapshot, key, entity, f"alias {entity.alias} of {entity.model}")
         elif isinstance(entity, Deployment):
-            used = entity.resolved.version if entity.resolved else entity.version
-            if used and snapshot.find(VersionKey(model=entity.model, version=used)) is None:
-                where = f"deployment {entity.environment}/{entity.name}"
-                yield key, f"{where} uses v{used} of {entity.model}, which does not exist"
+            for sentence in _deployed(snapshot, entity):
+                yield key, f"deployment {label(entity)} {sentence}"
+
+
+def _deployed(snapshot: Snapshot, deployment: Deployment) -> Iterator[str]:
+    """What is untrue about a deployment. A version that was deleted by force may still be what a job uses."""
+    model, resolved, now = deployment.model, deployment.resolved, used(deployment)
+    if snapshot.find(ModelKey(model=model)) is None:
+        yield f"follows the model {model}, which does not exist"
+        return
+    if deployment.stage is not None and all(one.name != deployment.stage for one in snapshot.policy().stages):
+        yield f"follows {reference(deployment)}, and {deployment.stage} is no stage that registry.yaml lists"
+    version = snapshot.find(VersionKey(model=model, version=now)) if now is not None else None
+    if now is not None and version is None and not was_deleted(snapshot, model, now):
+        yield f"uses v{now} of {model}, which does not exist"
+        return
+    if deployment.version is not None or deployment.follow == AUTO:
+        wanted = target(snapshot, deployment)
+        if wanted is not None and (resolved is None or resolved.version != wanted):
+            said = f"v{resolved.version}" if resolved else "nothing"
+            yield f"follows {reference(deployment)}, which is v{wanted}, and says {said}"
+            return
+    if resolved is not None and isinstance(version, ModelVersion):
+        for field in ("source", "digest"):
+            if getattr(resolved, field) != getattr(version, field):
+                yield f"has another {field} than v{now}"
 
 
 def _copies(

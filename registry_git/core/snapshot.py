@@ -78,6 +78,10 @@ class Snapshot(ABC):
     def deployments(self) -> tuple[DeploymentKey, ...]:
         """The deployments of all environments."""
 
+    def deployments_naming(self, model: ModelName) -> tuple[DeploymentKey, ...]:
+        """Deployments among which are all of `model`; may hold others too, where telling them apart costs more."""
+        return self.deployments()
+
     def policy(self) -> Policy:
         """`registry.yaml`. Raises: NotFound when there is none."""
         found = self.find(PolicyKey())
@@ -136,6 +140,11 @@ class Snapshot(ABC):
     def deployment(self, key: DeploymentKey) -> Deployment | None:
         """A deployment, or None."""
         return _typed(self.find(key), Deployment)
+
+    def deployments_of(self, model: ModelName) -> tuple[Deployment, ...]:
+        """The deployments of a model. Raises: Corrupt when one cannot be read."""
+        found = [self.deployment(key) for key in self.deployments_naming(model)]
+        return tuple(one for one in found if one is not None and one.model == model)
 
     def next_version(self, model: RegisteredModel) -> int:
         """The number for the next registration: one more than was ever given."""
@@ -211,6 +220,12 @@ class Overlay(Snapshot):
             (DeploymentKey,), lambda: ((key.environment, key.name) for key in self._base.deployments())
         )
         return tuple(DeploymentKey(environment=environment, name=name) for environment, name in found)
+
+    def deployments_naming(self, model: ModelName) -> tuple[DeploymentKey, ...]:
+        """As in `Snapshot`."""
+        edited = [key for key, entity in self._edits.items() if isinstance(key, DeploymentKey) and entity is not None]
+        others = [key for key in self._base.deployments_naming(model) if key not in self._edits]
+        return tuple(sorted([*others, *edited], key=lambda key: (key.environment, key.name)))
 
     def _with_edits(self, listing: _Listing, base: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
         known = self._merged.get(listing)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.core.model import DeploymentKey, Entity, Key, Policy, PolicyKey
 from registry_git.core.names import AliasName, Id, ModelName, StageName, decode
@@ -14,6 +17,7 @@ from registry_git.manifests.layout import Layout
 _DIRECTORY = "40000"
 _FILE = "100644"
 _MODEL = "model.yaml"
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class GitSnapshot(Snapshot):
@@ -90,11 +94,27 @@ class GitSnapshot(Snapshot):
 
     def deployments(self) -> tuple[DeploymentKey, ...]:
         """As in `Snapshot`."""
-        return tuple(
-            DeploymentKey(environment=_decoded(environment), name=_decoded(name.removesuffix(".yaml")))
-            for environment in self._names("deployments", _DIRECTORY)
-            for name in self._names(f"deployments/{environment}")
-        )
+        return tuple(key for key, _, _ in self._deployments())
+
+    def deployments_naming(self, model: ModelName) -> tuple[DeploymentKey, ...]:
+        """As in `Snapshot`; the files are searched for the name, and none is parsed for it."""
+        name = model.encode()
+        # a name of such characters stands in a file as it is, unless an escape of YAML hides it
+        plain = _PLAIN.fullmatch(model) is not None
+        found = []
+        for key, mode, oid in self._deployments():
+            data = self._repository.read(oid) if plain and mode == _FILE else name
+            if name in data or b"\\" in data:
+                found.append(key)
+        return tuple(found)
+
+    def _deployments(self) -> Iterator[tuple[DeploymentKey, str, str]]:
+        """The entries in the places of deployments: key, mode, id."""
+        for environment in self._names("deployments", _DIRECTORY):
+            for name, mode, oid in self._repository.names(self.tree, f"deployments/{environment}"):
+                key = paths.key_of(f"deployments/{environment}/{name}", self.layout)
+                if isinstance(key, DeploymentKey):
+                    yield key, mode, oid
 
     def _models_in(self, directory: str) -> list[str]:
         """The directories that hold a model: the record of a deletion outlives its model."""

@@ -11,6 +11,7 @@ from registry_git.core.model import Entity, Key, Policy, PolicyKey, RequestKey
 from registry_git.gitstore.history import Step, steps
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.trees import FileChange
+from registry_git.index.deployments import apply_deployments
 from registry_git.index.tables import apply, record
 from registry_git.manifests.codec import decode
 from registry_git.manifests.layout import Layout, key_of
@@ -48,6 +49,7 @@ class Advance:
         differences = self._differences(step)
         for difference in differences:
             apply(self._db, difference, at)
+        apply_deployments(self._db, differences, at=at, commit=commit.id)
         landing = Landing(
             commit=commit.id,
             author=commit.author,

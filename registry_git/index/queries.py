@@ -68,6 +68,22 @@ class Queries:
         sql = f"SELECT model, id FROM requests WHERE {' AND '.join(clauses)} ORDER BY created, id"  # noqa: S608
         return [(row[0], row[1]) for row in self._rows(sql, values)]
 
+    def deployments(
+        self, *, environment: str | None, workload: str | None, model: str | None, version: int | None
+    ) -> list[tuple[str, str]]:
+        """The deployments as (environment, name), sorted; those of which all that is given is true."""
+        wanted = {"environment": environment, "workload": workload, "model": model, "version": version}
+        given = {column: value for column, value in wanted.items() if value is not None}
+        where = " AND ".join(["1", *(f"{column} = ?" for column in given)])
+        sql = f"SELECT environment, name FROM deployments WHERE {where} ORDER BY environment, name"  # noqa: S608
+        return [(row[0], row[1]) for row in self._rows(sql, list(given.values()))]
+
+    def deployed(self, environment: str, name: str) -> tuple[int, str, str] | None:
+        """Since when (ms) a deployment uses its version, and the request (or empty) and the commit that brought it."""
+        sql = 'SELECT since, request, "commit" FROM deployments WHERE environment = ? AND name = ?'
+        row = self._first(sql, (environment, name))
+        return None if row is None else (int(row[0]), str(row[1]), str(row[2]))
+
     def model_of_request(self, request: str) -> list[str]:
         """The models (empty: the registry) that have a record of this id."""
         return [row[0] for row in self._rows("SELECT model FROM requests WHERE id = ?", (request,))]

@@ -12,7 +12,6 @@ from registry_git.core.model import (
     AliasPointer,
     Comment,
     CommentKey,
-    DeploymentKey,
     Key,
     ModelKey,
     ModelVersion,
@@ -24,7 +23,7 @@ from registry_git.core.model import (
     VersionKey,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commits (
@@ -54,7 +53,10 @@ CREATE TABLE requests (
   state TEXT NOT NULL, requester TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (model, id)) WITHOUT ROWID;
 CREATE TABLE comments (
   model TEXT, version INTEGER, id TEXT, created INTEGER NOT NULL, PRIMARY KEY (model, version, id)) WITHOUT ROWID;
-CREATE TABLE deployments (environment TEXT, name TEXT, PRIMARY KEY (environment, name)) WITHOUT ROWID;
+CREATE TABLE deployments (
+  environment TEXT, name TEXT, workload TEXT NOT NULL, model TEXT NOT NULL, version INTEGER, since INTEGER NOT NULL,
+  request TEXT NOT NULL, "commit" TEXT NOT NULL, PRIMARY KEY (environment, name)) WITHOUT ROWID;
+CREATE INDEX deployments_by_version ON deployments (model, version);
 CREATE TABLE activities (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, activity_type TEXT NOT NULL, model TEXT NOT NULL, version INTEGER,
   from_stage TEXT NOT NULL, to_stage TEXT NOT NULL, user_id TEXT NOT NULL, comment TEXT NOT NULL,
@@ -105,8 +107,6 @@ def apply(db: sqlite3.Connection, difference: Difference, at: int) -> None:
         db.execute(
             "INSERT OR REPLACE INTO comments VALUES (?, ?, ?, ?)", (after.model, after.version, after.id, after.created)
         )
-    elif isinstance(key, DeploymentKey):
-        db.execute("INSERT OR REPLACE INTO deployments VALUES (?, ?)", (key.environment, key.name))
 
 
 def record(db: sqlite3.Connection, activities: list[Activity]) -> None:
@@ -234,5 +234,3 @@ def _remove(db: sqlite3.Connection, key: Key, at: int) -> None:
         db.execute(
             "DELETE FROM comments WHERE model = ? AND version = ? AND id = ?", (key.model, key.version, key.comment)
         )
-    elif isinstance(key, DeploymentKey):
-        db.execute("DELETE FROM deployments WHERE environment = ? AND name = ?", (key.environment, key.name))

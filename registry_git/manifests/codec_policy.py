@@ -161,6 +161,8 @@ def _read_targets(fields: Fields, on: Action, spelled: Mapping[str, StageName]) 
         return _known_stages(fields, "to", spelled, NO_STAGE)
     if on is Action.ALIAS:
         return fields.each("to", AliasName.parse)
+    if on is Action.DEPLOYMENT:
+        return fields.each("to", lambda text: parse_name("environment", text))
     if fields.value.get("to"):
         raise fields.refuse("to", f"A rule on {on.value!r} has no target.", "Leave `to` out.")
     return ()

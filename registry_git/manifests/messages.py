@@ -37,6 +37,7 @@ def write_message(headline: Headline, comment: str, operation: Id, at: Timestamp
         "Registry-To": headline.to_stage,
         "Registry-Request": headline.request or "",
         "Registry-Time": "" if at is None else at.text(),
+        "Registry-Forced": headline.forced,
         "Registry-Operation": operation,
     }
     parts.append("\n".join(f"{key}: {_one_line(value)}" for key, value in trailers.items() if value))
@@ -70,6 +71,12 @@ def read_time(message: str, seconds: int) -> Timestamp:
             if said // 1000 == seconds:
                 return said
     return Timestamp(seconds * 1000)
+
+
+def read_forced(message: str) -> bool:
+    """Whether a message says that its change was forced, and why."""
+    forced = "\nRegistry-Forced: " in f"\n{message.rstrip().rpartition(chr(10) * 2)[2]}"
+    return forced and bool(read_comment(message).strip())
 
 
 def _escaped(line: str) -> str:

@@ -114,7 +114,7 @@ def _patterns(rule: Rule, policy: Policy) -> list[str]:
     if rule.on is Action.POLICY:
         return list(_GUARDS)
     if rule.on is Action.DEPLOYMENT:
-        return [f"/{DEPLOYMENTS}/"]
+        return [f"/{DEPLOYMENTS}/{encode(one)}/" for one in rule.to] or [f"/{DEPLOYMENTS}/"]
     top = f"/{MODELS}/*" if Layout(policy.layout) is Layout.FANOUT else f"/{MODELS}"
     below: list[str] = []
     if rule.on is Action.STAGE:

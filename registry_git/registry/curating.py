@@ -156,10 +156,19 @@ class Curating(Writes):
         )
         return self.model(new)
 
-    def delete(self, name: str, *, version: int | str | None = None, leaving: bool = False, comment: str = "") -> Done:
+    def delete(
+        self,
+        name: str,
+        *,
+        version: int | str | None = None,
+        leaving: bool = False,
+        comment: str = "",
+        force: bool = False,
+    ) -> Done:
         """Removes a version (its number is never given again) or a whole model; history keeps them.
 
-        With `leaving` versions leave their stages in the same commit, as far as the policy lets them.
+        With `leaving` versions leave their stages in the same commit, as far as the policy lets them. `force` (with a
+        comment): also what deployments use. They keep saying what they used; those of a whole model go with it.
 
         Raises:
             NotFound; Conflict: it is in a stage, a deployment uses it, or requests for it are open; PermissionDenied.
@@ -169,7 +178,7 @@ class Curating(Writes):
             self._refuse_open(model, "deleted")
             return _done(
                 self._apply(
-                    self._act(comment),
+                    self._act(comment, force=force),
                     lambda snapshot, act: registration.delete_model(snapshot, act, model=model, leaving=leaving),
                 )
             )
@@ -177,7 +186,7 @@ class Curating(Writes):
         self._refuse_open(model, "deleted", number)
         return _done(
             self._apply(
-                self._act(comment),
+                self._act(comment, force=force),
                 lambda snapshot, act: registration.delete_version(
                     snapshot, act, model=model, version=number, leaving=leaving
                 ),

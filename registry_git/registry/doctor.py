@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from registry_git.core.changes.proposal import Headline, Proposal
+from registry_git.core.deployed import settled
 from registry_git.core.errors import RegistryError
 from registry_git.core.integrity import disagreements
 from registry_git.core.keys import AliasKey, StageKey
 from registry_git.core.model import AliasPointer, Entity, Key, StagePointer
 from registry_git.core.names import Id
 from registry_git.core.snapshot import Snapshot
+from registry_git.core.times import Timestamp
 from registry_git.gitstore.creation import DURABLE_CONFIG
 from registry_git.gitstore.refs import recover_stale_lock
 from registry_git.gitstore.repository import MAIN
@@ -89,7 +91,7 @@ def _pointers(store: Store, surroundings: Surroundings) -> Iterator[Finding]:
 
     def plan(session: Session) -> list[str]:
         snapshot = session.snapshot()
-        edits = dict(_true_pointers(snapshot, act.id))
+        edits = {**dict(_true_pointers(snapshot, act.id)), **dict(_settled(snapshot, act.at))}
         files = {
             path: data
             for path, data in manifest_files(edits, snapshot.layout).items()
@@ -97,7 +99,7 @@ def _pointers(store: Store, surroundings: Surroundings) -> Iterator[Finding]:
         }
         if not files:
             return []
-        headline = Headline(sentence="Make pointers agree with their versions", action="repair")
+        headline = Headline(sentence="Make pointers and deployments agree with their versions", action="repair")
         tip = session.commit(
             onto=session.main,
             parents=[session.main],
@@ -133,6 +135,18 @@ def _true_pointers(snapshot: Snapshot, operation: Id) -> Iterator[tuple[Key, Ent
             except RegistryError:
                 continue  # not ours to guess: `check` names it
             yield key, pointer
+
+
+def _settled(snapshot: Snapshot, at: Timestamp) -> Iterator[tuple[Key, Entity]]:
+    """Deployments that do not say what they should: a merge made elsewhere may bring a pointer without them."""
+    for key in snapshot.deployments():
+        try:
+            deployment = snapshot.deployment(key)
+            now = settled(snapshot, deployment, at) if deployment is not None else None
+        except RegistryError:
+            continue  # as above
+        if now is not None and now != deployment:
+            yield key, now
 
 
 def _copied(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry_git.registry.asking import Asking
 from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
+from registry_git.registry.deploying import Deploying
 from registry_git.registry.landing import Landing
 from registry_git.registry.past import PastReading, find_commit
 from registry_git.registry.placing import Placing
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from registry_git.registry.watching import Watch
 
 
-class Registry(Curating, Placing, Asking, Commenting, Landing, Upkeep):
+class Registry(Curating, Placing, Asking, Deploying, Commenting, Landing, Upkeep):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`

@@ -20,11 +20,16 @@ class Placing(Writes):
         )
         return self.model(model)
 
-    def delete_alias(self, name: str, alias: str, *, comment: str = "") -> ModelView:
-        """Removes an alias; nothing happens when there is none. Raises: NotFound for the model."""
+    def delete_alias(self, name: str, alias: str, *, comment: str = "", force: bool = False) -> ModelView:
+        """Removes an alias; nothing happens when there is none. `force` (with a comment): also one that is followed.
+
+        Raises:
+            NotFound: no such model; Conflict: a deployment follows the alias; PermissionDenied.
+        """
         model, pointer = ModelName.parse(name), AliasName.parse(alias)
         self._apply(
-            self._act(comment), lambda snapshot, act: pointers.delete_alias(snapshot, act, model=model, alias=pointer)
+            self._act(comment, force=force),
+            lambda snapshot, act: pointers.delete_alias(snapshot, act, model=model, alias=pointer),
         )
         return self.model(model)
 
@@ -38,15 +43,19 @@ class Placing(Writes):
         archive_existing: bool = False,
         comment: str = "",
         id: str | None = None,
+        force: bool = False,
     ) -> VersionView:
         """Moves a version to a stage (`None`: out of all), out of those that it is in unless `add`.
 
+        Deployments that follow the stage by themselves move along in the same commit. `force` (with a comment): also
+        where one would be left with a version in no serving stage, or with nothing to follow.
+
         Raises:
-            PermissionDenied: the policy wants a request first; NotFound; Invalid.
+            PermissionDenied: the policy wants a request first; Conflict: a deployment is in the way; NotFound; Invalid.
         """
         model, number = ModelName.parse(name), parse_version(version)
         written = self._apply(
-            self._act(comment, id),
+            self._act(comment, id, force=force),
             lambda snapshot, act: pointers.transition(
                 snapshot, act, model=model, version=number, to=stage, add=add, archive_existing=archive_existing
             ),
@@ -54,10 +63,15 @@ class Placing(Writes):
         )
         return self._version(model, number, written)
 
-    def rollback(self, name: str, stage: str, *, comment: str = "") -> VersionView:
-        """Puts the version that was in a stage before back into it. Raises: NotFound, PermissionDenied."""
+    def rollback(self, name: str, stage: str, *, comment: str = "", force: bool = False) -> VersionView:
+        """Puts the version that was in a stage before back into it; `force` as for `transition`.
+
+        Raises:
+            NotFound; PermissionDenied; Conflict: a deployment is in the way.
+        """
         model = ModelName.parse(name)
         written = self._apply(
-            self._act(comment), lambda snapshot, act: pointers.rollback(snapshot, act, model=model, stage=stage)
+            self._act(comment, force=force),
+            lambda snapshot, act: pointers.rollback(snapshot, act, model=model, stage=stage),
         )
         return self._version(model, written.proposal.headline.version or 0, written)

@@ -22,13 +22,14 @@ from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import path_of
 from registry_git.registry.checking import check
 from registry_git.registry.comparison import compare
+from registry_git.registry.deployed import DeploymentReading
 from registry_git.registry.request_views import RequestReading
 from registry_git.registry.resolving import Resolution, resolve
 from registry_git.registry.showing import Showing
 from registry_git.registry.views import CommentView, FieldDifference, Finding, ModelView, VersionView
 
 
-class Reading(RequestReading):
+class Reading(RequestReading, DeploymentReading):
     """Answers about the registry. Point reads go to git; lists, search and activities to the index."""
 
     def __init__(self, store: Store, index: Index) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from registry_git.core.model import Comment, ModelVersion, TransitionRequest
+from registry_git.core.model import Comment, Deployment, ModelVersion, TransitionRequest
 from registry_git.core.policy import Decision
 
 
@@ -78,6 +78,34 @@ class RequestView:
     def id(self) -> str:
         """The request's id, by which it is approved."""
         return self.request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentView:
+    """A deployment as it stands.
+
+    `reference` is what it follows (`fraud/Production`), `version` what it uses (None: nothing yet), `since` when that
+    landed, by which `request` (empty: a direct change) and which commit (`brought_by`). `target` is what the reference
+    resolves to now; `standing` is `current`, `behind`, `archived`, `dangling` or `deleted`.
+    """
+
+    environment: str
+    name: str
+    workload: str
+    owner: str
+    model: str
+    reference: str
+    follow: str
+    version: int | None
+    source: str
+    digest: str
+    since: int | None
+    request: str
+    brought_by: str
+    target: int | None
+    standing: str
+    manifest: Deployment
+    commit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from registry_git.core.changes.proposal import Act, Proposal
+from registry_git.core.errors import Invalid
 from registry_git.core.names import COMMENT_MAX, ModelName, parse_text
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.store import Store
@@ -60,8 +61,8 @@ class Writes(Reading):
 
         return apply(self._store, act, once)
 
-    def _act(self, comment: str = "", id: str | None = None) -> Act:
-        return self._surroundings.act(comment=words(comment), id=id)
+    def _act(self, comment: str = "", id: str | None = None, *, force: bool = False) -> Act:
+        return replace(self._surroundings.act(comment=words(comment), id=id), force=forced(force, comment))
 
     def _view(self, model: ModelName, version: int | None, written: Written) -> ModelView | VersionView:
         return self.model(model) if version is None else self._version(model, version, written)
@@ -76,6 +77,13 @@ class Writes(Reading):
             commit = self._store.repository.commit(written.commit)
             updated = read_time(commit.message, commit.at)
         return self._showing(snapshot).version(model, version, updated=updated)
+
+
+def forced(force: bool, comment: str) -> bool:
+    """Whether something is insisted on. Raises: Invalid: without a word of why."""
+    if force and not comment.strip():
+        raise Invalid("What is forced needs a comment that says why.", hint="Add: --comment TEXT")
+    return force
 
 
 def words(comment: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.errors import Conflict, PermissionDenied
 from registry_git.core.integrity import disagreements
@@ -78,7 +79,7 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]]) -> list[Writt
         tip = session.main
         written = []
         for act, decide in changes:
-            proposal = decide(overlay)
+            proposal = with_following(overlay, decide(overlay), act)
             if proposal.edits:
                 require_allowed(proposal, overlay.policy(), act.actor)
                 refuse_untrue(Overlay(overlay, proposal.edits), proposal.edits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from registry_git.cli import shapes
-from registry_git.cli.arguments import ALIAS, MODEL, VERSION
+from registry_git.cli.arguments import ALIAS, FORCE, MODEL, VERSION
 from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
@@ -30,8 +30,10 @@ def set_(invocation: Invocation, name: str, alias: str, version: int) -> None:
 @alias.command("delete", cls=RegistryCommand, example="registry-git alias delete fraud champion")
 @click.argument("name", type=MODEL)
 @click.argument("alias", type=ALIAS)
+@click.option("--comment", "-m", default="", help="Why.")
+@click.option("--force", is_flag=True, help=FORCE)
 @pass_invocation
-def delete(invocation: Invocation, name: str, alias: str) -> None:
+def delete(invocation: Invocation, name: str, alias: str, comment: str, force: bool) -> None:
     """Delete ALIAS of the model NAME; the version stays."""
-    view = invocation.write().delete_alias(name, alias)
+    view = invocation.write().delete_alias(name, alias, comment=comment, force=force)
     answer(invocation, shapes.model_shape(view), lambda: say(f"{view.name} has no alias {alias} now."))

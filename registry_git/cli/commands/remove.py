@@ -7,7 +7,7 @@ import sys
 import click
 
 from registry_git.cli import shapes
-from registry_git.cli.arguments import MODEL, NUMBERED, numbered
+from registry_git.cli.arguments import FORCE, MODEL, NUMBERED, numbered
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
@@ -30,8 +30,9 @@ def rename(invocation: Invocation, name: str, new_name: str) -> None:
 @click.argument("target", metavar="NAME[/VERSION]", type=NUMBERED)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--comment", "-m", default="", help="Why.")
+@click.option("--force", is_flag=True, help=FORCE)
 @pass_invocation
-def delete(invocation: Invocation, target: str, yes: bool, comment: str) -> None:
+def delete(invocation: Invocation, target: str, yes: bool, comment: str, force: bool) -> None:
     """Delete a version (its number is never given again) or a model with all its versions."""
     name, version = numbered(target)
     what = where(name, version) if version else f"{name} and all its versions"
@@ -40,6 +41,6 @@ def delete(invocation: Invocation, target: str, yes: bool, comment: str) -> None
         if not sys.stdin.isatty():
             raise Invalid(f"Deleting {what} needs a yes, and nobody can be asked here.", hint="Say it with --yes.")
         click.confirm(f"Delete {visible(what)}?", abort=True, err=True)
-    done = registry.delete(name, version=version, comment=comment)
+    done = registry.delete(name, version=version, comment=comment, force=force)
     shape = shapes.done_shape(done, model=name, version=version)
     answer(invocation, shape, lambda: say(f"Deleted {what}; history keeps it."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from registry_git.cli import shapes
-from registry_git.cli.arguments import MODEL, STAGE, VERSION
+from registry_git.cli.arguments import FORCE, MODEL, STAGE, VERSION
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
@@ -19,6 +19,7 @@ from registry_git.registry.views import VersionView
 @click.option("--add", is_flag=True, help="Keep it in the stages that it is in.")
 @click.option("--archive-existing", is_flag=True, help="Move the versions that are there to Archived.")
 @click.option("--comment", "-m", default="", help="Why.")
+@click.option("--force", is_flag=True, help=FORCE)
 @click.option("--id", "identity", help="An id of your own: a retry with the same id does nothing twice.")
 @pass_invocation
 def stage(
@@ -29,11 +30,12 @@ def stage(
     add: bool,
     archive_existing: bool,
     comment: str,
+    force: bool,
     identity: str | None,
 ) -> None:
     """Move VERSION of the model NAME to STAGE (None takes it out of all stages)."""
     view = invocation.write().transition(
-        name, version, stage, add=add, archive_existing=archive_existing, comment=comment, id=identity
+        name, version, stage, add=add, archive_existing=archive_existing, comment=comment, id=identity, force=force
     )
     answer(invocation, shapes.version_shape(view), lambda: _print(view))
 
@@ -42,10 +44,11 @@ def stage(
 @click.argument("name", type=MODEL)
 @click.argument("stage", type=STAGE)
 @click.option("--comment", "-m", default="", help="Why.")
+@click.option("--force", is_flag=True, help=FORCE)
 @pass_invocation
-def rollback(invocation: Invocation, name: str, stage: str, comment: str) -> None:
+def rollback(invocation: Invocation, name: str, stage: str, comment: str, force: bool) -> None:
     """Put the version back into STAGE that was there before."""
-    view = invocation.write().rollback(name, stage, comment=comment)
+    view = invocation.write().rollback(name, stage, comment=comment, force=force)
     answer(invocation, shapes.version_shape(view), lambda: _print(view))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry_git.core.changes.edits import change_policy
+from registry_git.core.changes.following import with_following
 from registry_git.core.changes.pointers import delete_alias, set_alias, transition
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.changes.registration import delete_model, delete_version, rename_model
@@ -15,13 +16,18 @@ def decide_asked(snapshot: Snapshot, record: TransitionRequest, proposed: Policy
     """The edits that the record asks for, on this snapshot. `proposed` is the policy that a policy request brings.
 
     The same record on the same snapshot gives the same edits, byte for byte; so anybody can tell whether a branch does
-    what its record says and no more.
+    what its record says and no more. The time in them is the one at which it was asked, or decided again.
 
     Raises:
         Invalid, NotFound, Conflict: as the change itself does.
         Corrupt: the record lacks what its action needs.
     """
-    act = Act(actor=record.requester, at=record.created, id=record.id, comment=record.comment)
+    at = record.refreshed or record.created
+    act = Act(actor=record.requester, at=at, id=record.id, comment=record.comment)
+    return with_following(snapshot, _asked(snapshot, record, act, proposed), act)
+
+
+def _asked(snapshot: Snapshot, record: TransitionRequest, act: Act, proposed: Policy | None) -> Proposal:
     if record.action is Action.POLICY and proposed is not None:
         return change_policy(snapshot, act, policy=proposed)
     if record.model is None:

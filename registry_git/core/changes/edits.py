@@ -134,7 +134,7 @@ def change_policy(snapshot: Snapshot, act: Act, *, policy: Policy) -> Proposal:
     The layout is not the policy's to change: `relayout` moves the files with it.
 
     Raises:
-        Conflict: a stage that holds a version would be gone, or spelled otherwise.
+        Conflict: a stage that holds a version, or that a deployment follows, would be gone, or spelled otherwise.
     """
     before = snapshot.policy()
     after = replace(policy, layout=before.layout)
@@ -146,6 +146,14 @@ def change_policy(snapshot: Snapshot, act: Act, *, policy: Policy) -> Proposal:
                     f"{model} has a version in {stage}, which the new policy does not list.",
                     hint="Keep the stage as it is spelled, or take every version out of it first.",
                 )
+    for used in snapshot.deployments() if gone else ():
+        deployment = snapshot.deployment(used)
+        if deployment is not None and deployment.stage in gone:
+            raise Conflict(
+                f"Deployment {used.environment}/{used.name} follows {deployment.stage}, which the new policy does not "
+                "list.",
+                hint="Keep the stage as it is spelled, or make the deployment follow something else first.",
+            )
     edits: dict[Key, Entity | None] = {} if after == before else {PolicyKey(): after}
     return Proposal(
         edits=edits,

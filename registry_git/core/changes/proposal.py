@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from registry_git.core.model import Action, ModelVersion
+from registry_git.core.model import Action, DeploymentKey, ModelVersion
 from registry_git.core.names import Actor, Id, ModelName
 from registry_git.core.snapshot import Edits
 from registry_git.core.times import Timestamp
@@ -14,21 +14,24 @@ from registry_git.core.times import Timestamp
 class Act:
     """Who does something, when, under which id, and what they say about it.
 
-    The id marks the write: a retry with the same id finds what was already done.
+    The id marks the write: a retry with the same id finds what was already done. `force`: also where a deployment
+    would be left with what it uses deleted or out of service; the comment then says why.
     """
 
     actor: Actor
     at: Timestamp
     id: Id
     comment: str = ""
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touch:
     """One thing that a change does, as rules see it.
 
-    `target` is the stage or alias whose pointer changes (empty for other actions), `entering` the version that it
-    gets on purpose (gates are checked on it), `missing_before` the stages that `entering` should have passed.
+    `target` is the stage or alias whose pointer changes, or the environment of the deployment (empty for other
+    actions), `entering` the version that it gets on purpose (gates are checked on it), `missing_before` the stages
+    that `entering` should have passed.
     """
 
     action: Action
@@ -40,7 +43,10 @@ class Touch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The commit's words: a sentence for people, facts for machines (they become trailers)."""
+    """The commit's words: a sentence for people, facts for machines (they become trailers).
+
+    `forced` says what stood against the change, where it was made nevertheless.
+    """
 
     sentence: str
     action: str
@@ -49,6 +55,17 @@ class Headline:
     from_stage: str = ""
     to_stage: str = ""
     request: Id | None = None
+    forced: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """A deployment that gets another version with a change. `asked`: not yet, a request for it is to be opened."""
+
+    key: DeploymentKey
+    before: int | None
+    after: int
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +77,4 @@ class Proposal:
     headline: Headline
     comment: str = ""
     warnings: tuple[str, ...] = field(default=())
+    rolls: tuple[Roll, ...] = ()

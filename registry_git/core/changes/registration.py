@@ -122,7 +122,7 @@ def delete_version(snapshot: Snapshot, act: Act, *, model: ModelName, version: i
 
     Raises:
         NotFound: no such version.
-        Conflict: the version is in a stage (unless `leaving`), or a deployment uses it.
+        Conflict: the version is in a stage (unless `leaving`).
     """
     gone = snapshot.version(model, version)
     held = [pointer.stage for pointer in snapshot.stage_pointers(model) if version in pointer.versions]
@@ -132,7 +132,6 @@ def delete_version(snapshot: Snapshot, act: Act, *, model: ModelName, version: i
             f"v{version} of {model} is in {', '.join(held)}, so it is not deleted.",
             hint=f"Take it out first: registry-git stage {_quoted(model)} {version} None",
         )
-    _refuse_used(snapshot, model, version)
     known = snapshot.model(model)
     edits: dict[Key, Entity | None] = {**(left.edits if left else {}), gone.key: None}
     for comment in snapshot.comments(model, version):
@@ -165,7 +164,7 @@ def delete_model(snapshot: Snapshot, act: Act, *, model: ModelName, leaving: boo
 
     Raises:
         NotFound: no such model.
-        Conflict: a version is in a serving stage (unless `leaving`), or a deployment uses one.
+        Conflict: a version is in a serving stage (unless `leaving`).
     """
     snapshot.model(model)
     serving = {stage.name for stage in snapshot.policy().stages if stage.serving}
@@ -175,8 +174,6 @@ def delete_model(snapshot: Snapshot, act: Act, *, model: ModelName, leaving: boo
             f"{model} has {' and '.join(held)}, so it is not deleted.",
             hint=f"Take versions out of their stages first: registry-git stage {_quoted(model)} VERSION None",
         )
-    for number in snapshot.versions(model):
-        _refuse_used(snapshot, model, number)
     touches = [Touch(action=Action.DELETE, model=model)]
     touches += [Touch(action=Action.STAGE, model=model, target=stage) for stage in snapshot.stages(model)]
     touches += [Touch(action=Action.ALIAS, model=model, target=alias) for alias in snapshot.aliases(model)]
@@ -186,19 +183,6 @@ def delete_model(snapshot: Snapshot, act: Act, *, model: ModelName, leaving: boo
         headline=Headline(sentence=f"Delete registered model {model}", action="delete-model", model=model),
         comment=act.comment,
     )
-
-
-def _refuse_used(snapshot: Snapshot, model: ModelName, version: int) -> None:
-    for key in snapshot.deployments():
-        deployment = snapshot.deployment(key)
-        if deployment is None or deployment.model != model:
-            continue
-        resolved = deployment.resolved.version if deployment.resolved else None
-        if version in (deployment.version, resolved):
-            raise Conflict(
-                f"Deployment {key.environment}/{key.name} uses v{version} of {model}, so it is not deleted.",
-                hint="Point the deployment to another version first.",
-            )
 
 
 def rename_model(snapshot: Snapshot, act: Act, *, model: ModelName, new_name: ModelName) -> Proposal:
@@ -212,13 +196,11 @@ def rename_model(snapshot: Snapshot, act: Act, *, model: ModelName, new_name: Mo
         raise Invalid(f"{model!r} is its name already.", hint="Choose another name.")
     if snapshot.find(ModelKey(model=new_name)) is not None:
         raise AlreadyExists(f"Registered model {new_name!r} exists already.", hint="Choose another name.")
-    for used in snapshot.deployments():
-        deployment = snapshot.deployment(used)
-        if deployment is not None and deployment.model == model:
-            raise Conflict(
-                f"Deployment {used.environment}/{used.name} follows {model}, so it is not renamed.",
-                hint="Point the deployment elsewhere first.",
-            )
+    for deployment in snapshot.deployments_of(model):
+        raise Conflict(
+            f"Deployment {deployment.environment}/{deployment.name} follows {model}, so it is not renamed.",
+            hint="Point the deployment elsewhere first.",
+        )
     edits: dict[Key, Entity | None] = {}
     touches = [Touch(action=Action.EDIT, model=model), Touch(action=Action.REGISTER, model=new_name)]
     for key in snapshot.keys_of(model):

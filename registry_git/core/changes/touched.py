@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from registry_git.core.changes.deployments import entering
 from registry_git.core.changes.proposal import Touch
+from registry_git.core.deployed import settled
 from registry_git.core.events import Difference
 from registry_git.core.keys import ModelKey, VersionKey
 from registry_git.core.model import (
@@ -59,8 +61,7 @@ class _Touched:
             elif isinstance(was or now, AliasPointer):
                 yield from self._alias(was, now)
             elif isinstance(was or now, Deployment):
-                for model in dict.fromkeys(one.model for one in (was, now) if isinstance(one, Deployment)):
-                    yield Touch(action=Action.DEPLOYMENT, model=model)
+                yield from self._deployment(was, now)
             elif isinstance(was or now, Policy):
                 yield Touch(action=Action.EDIT if _moves_only(was, now) else Action.POLICY, model=None)
 
@@ -112,6 +113,28 @@ class _Touched:
         entering = self._found(pointer.model, pointer.version) if moved else None
         yield Touch(action=Action.ALIAS, model=pointer.model, target=pointer.alias, entering=entering)
 
+    def _deployment(self, was: object, now: object) -> Iterator[Touch]:
+        """A deployment that only moves along, or whose copies are mended, is none: its declaration was judged."""
+        first, last = _deployed(was), _deployed(now)
+        if first is not None and last is not None and self._moved_along(first, last):
+            return
+        for model in dict.fromkeys(one.model for one in (first, last) if one is not None):
+            one = last or first
+            yield Touch(
+                action=Action.DEPLOYMENT,
+                model=model,
+                target=one.environment if one is not None else "",
+                entering=entering(self._after, first, last) if last is not None and last.model == model else None,
+            )
+
+    def _moved_along(self, was: Deployment, now: Deployment) -> bool:
+        """Whether a deployment says just what its reference resolves to, and had not said that before."""
+        if replace(was, resolved=None) != replace(now, resolved=None) or now.resolved is None:
+            return False
+        since = now.resolved.since
+        mended = settled(self._after, was, since) == now
+        return mended and (was.resolved is None or replace(was.resolved, since=since) != now.resolved)
+
     def _repaired(self, was: StagePointer | AliasPointer, now: StagePointer | AliasPointer) -> bool:
         """Whether only untrue copies were made true, as `doctor --fix` does."""
         version = self._before.find(VersionKey(model=was.model, version=was.version))
@@ -149,6 +172,10 @@ def _moves_only(was: object, now: object) -> bool:
     if not (isinstance(was, Policy) and isinstance(now, Policy)) or was.layout == now.layout:
         return False
     return replace(was, layout=now.layout) == now
+
+
+def _deployed(entity: object) -> Deployment | None:
+    return entity if isinstance(entity, Deployment) else None
 
 
 def _versions(pointer: object) -> set[int]:

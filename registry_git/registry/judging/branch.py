@@ -16,9 +16,10 @@ from registry_git.gitstore.repository import Commit, Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.trees import EMPTY_TREE, compare_trees
 from registry_git.manifests.layout import path_of, request_ref
+from registry_git.manifests.messages import read_forced
 from registry_git.registry.checking import check
 from registry_git.registry.judging.changed import Changed, read_changed
-from registry_git.registry.judging.contents import commit_faults, content_faults, entry_faults
+from registry_git.registry.judging.contents import commit_faults, content_faults, entry_faults, in_use_faults
 from registry_git.registry.judging.faults import Fault, Rule, as_faults, fault, of_error, policy_faults
 from registry_git.registry.judging.landing import merge_faults
 from registry_git.registry.judging.layouts import layout_faults
@@ -179,13 +180,15 @@ def _by_hand(
     repository: Repository, unit: Unit, changed: Changed, *, require_approved: bool
 ) -> tuple[Unit, list[Fault]]:
     """A branch without a record: its pull request is the request, and who wrote it asks."""
-    author = repository.commit(unit.tip).author
-    change = Change(touches=changed.touches(), requester=author, requested=True)
+    tip = repository.commit(unit.tip)
+    change = Change(touches=changed.touches(), requester=tip.author, requested=True)
     decision = evaluate(change, changed.before.policy(), ())
     path = next((one.path for one in changed.files if one.path.endswith("/pointer.yaml")), "")
     path = path or (changed.files[0].path if changed.files else "registry.yaml")
     waiting = "error" if require_approved else "note"
-    return replace(unit, decision=decision), list(policy_faults(decision, path, waiting=waiting))
+    found = list(policy_faults(decision, path, waiting=waiting))
+    found += [] if read_forced(tip.message) else in_use_faults(changed)
+    return replace(unit, decision=decision), found
 
 
 def _edits(repository: Repository, unit: Unit) -> dict[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from registry_git.core.changes.following import in_the_way
 from registry_git.core.errors import RegistryError
 from registry_git.core.integrity import disagreements
 from registry_git.core.keys import AliasKey, CommentKey, Key, ModelKey, PolicyKey, RequestKey, StageKey, VersionKey
@@ -18,6 +19,8 @@ from registry_git.registry.checking import alike, unreadable
 from registry_git.registry.entries import companion_of, entry_problem
 from registry_git.registry.judging.changed import Changed
 from registry_git.registry.judging.faults import Fault, Rule, as_faults, fault
+
+_INSIST = "Point the deployment elsewhere first, or use the command with --force and a --comment that says why."
 
 
 def entry_faults(files: Iterable[FileChange], layout: Layout) -> Iterator[Fault]:
@@ -65,8 +68,8 @@ def _untrue(changed: Changed) -> Iterator[Fault]:
     for model in {d.key.model for d in changed.differences if isinstance(d.key, VersionKey)}:
         keys.update({StageKey(model=model, stage=stage): None for stage in after.stages(model)})
         keys.update({AliasKey(model=model, alias=alias): None for alias in after.aliases(model)})
-    if any(isinstance(d.key, VersionKey) and d.before is not None and d.after is None for d in changed.differences):
-        keys.update(dict.fromkeys(after.deployments()))
+    for model in _shaken(changed):
+        keys.update(dict.fromkeys(after.deployments_naming(model)))
     if any(isinstance(d.key, PolicyKey) for d in changed.differences):
         stages = {stage.name for stage in after.policy().stages}
         if {stage.name for stage in changed.before.policy().stages} - stages:
@@ -74,6 +77,7 @@ def _untrue(changed: Changed) -> Iterator[Fault]:
                 keys.update(
                     {StageKey(model=model, stage=one): None for one in after.stages(model) if one not in stages}
                 )
+            keys.update(dict.fromkeys(after.deployments()))
     for key in keys:
         try:
             for _, sentence in disagreements(after, [key]):
@@ -82,6 +86,28 @@ def _untrue(changed: Changed) -> Iterator[Fault]:
                 yield fault(Rule.MANIFEST, changed.path(key), message, "Copy what the version says.", line=line)
         except RegistryError:
             continue  # what it refers to cannot be read, and that was said already
+
+
+def _shaken(changed: Changed) -> set[ModelName]:
+    """The models whose deployments a change may concern: pointers moved, versions went, the model itself did."""
+    found = {d.key.model for d in changed.differences if isinstance(d.key, (StageKey, AliasKey))}
+    gone = [d.key for d in changed.differences if d.before is not None and d.after is None]
+    return found | {key.model for key in gone if isinstance(key, (VersionKey, ModelKey))}
+
+
+def in_use_faults(changed: Changed) -> Iterator[Fault]:
+    """What deployments are left with that no command would leave them with, unless it is forced."""
+    for model in sorted(_shaken(changed)):
+        for key in changed.after.deployments_naming(model):
+            try:
+                deployment = changed.after.deployment(key)
+            except RegistryError:
+                continue  # it cannot be read, and that is said elsewhere
+            if deployment is None or deployment.model != model:
+                continue
+            for sentence in in_the_way(changed.before, changed.after, deployment):
+                message = f"{sentence[0].upper()}{sentence[1:]}."
+                yield fault(Rule.IN_USE, changed.path(key), message, _INSIST)
 
 
 def _orphans(changed: Changed) -> Iterator[Fault]:

@@ -22,6 +22,7 @@ class Rule(str, Enum):
     REQUEST = "request-content"
     STALE = "stale"
     MERGE = "merge"
+    IN_USE = "in-use"
     POLICY = "policy"
     APPROVAL = "approval"
     AUTHOR = "author"
@@ -37,6 +38,7 @@ DESCRIPTIONS = {
     Rule.REQUEST: "A request's branch changes what its record asks for, and nothing else.",
     Rule.STALE: "A request fits the base that it is merged into.",
     Rule.MERGE: "A merge is what git makes of its two parents.",
+    Rule.IN_USE: "What a deployment uses is not deleted or taken out of service, unless that is forced with a comment.",
     Rule.POLICY: "The policy of the base allows the change.",
     Rule.APPROVAL: "The change has the approvals that the policy of the base asks for.",
     Rule.AUTHOR: "Who pushes is the author of what is pushed.",
@@ -45,6 +47,7 @@ DESCRIPTIONS = {
 
 _ERRORS: dict[Rule, type[errors.RegistryError]] = {
     Rule.STALE: errors.Conflict,
+    Rule.IN_USE: errors.Conflict,
     Rule.POLICY: errors.PermissionDenied,
     Rule.APPROVAL: errors.PermissionDenied,
     Rule.AUTHOR: errors.PermissionDenied,

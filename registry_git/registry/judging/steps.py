@@ -12,8 +12,9 @@ from registry_git.gitstore.history import first_parents
 from registry_git.gitstore.remerge import Scratch
 from registry_git.gitstore.repository import Commit, Repository
 from registry_git.manifests.layout import path_of
+from registry_git.manifests.messages import read_forced
 from registry_git.registry.judging.changed import Changed, read_changed
-from registry_git.registry.judging.contents import comment_faults, content_faults, entry_faults
+from registry_git.registry.judging.contents import comment_faults, content_faults, entry_faults, in_use_faults
 from registry_git.registry.judging.faults import Fault, Rule, fault, of_error, policy_faults
 from registry_git.registry.judging.landing import landing_faults, merge_faults
 from registry_git.registry.judging.layouts import layout_faults
@@ -63,6 +64,8 @@ def _judged(repository: Repository, scratch: Scratch, step: Commit, actor: Actor
 def _direct(changed: Changed, step: Commit, actor: Actor) -> Iterator[Fault]:
     yield from _record_faults(changed, step, actor)
     yield from comment_faults(changed, actor.email)
+    if not read_forced(step.message):
+        yield from in_use_faults(changed)
     change = Change(touches=changed.touches(), requester=actor, requested=False)
     yield from policy_faults(evaluate(change, changed.before.policy(), ()), _where(changed))
 
