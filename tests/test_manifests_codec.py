@@ -102,6 +102,7 @@ def test_a_pointer_is_written_as_gitops_tools_read_it() -> None:
         "version: '12'\n"
         "source: s3://acme-models/fraud/12/model\n"
         "format: sklearn\n"
+        "digest: ''\n"
         "versions: [11, 12]\n"
         "previous: '11'\n"
         "request: '20261123-7k3m9q'\n"

@@ -22,7 +22,8 @@ def stage_members(pointer: StagePointer) -> dict[str, Any]:
         "stage": pointer.stage,
         "version": str(pointer.version),
         "source": pointer.source,
-        **without_empty({"format": pointer.format, "digest": pointer.digest}),
+        "format": pointer.format,  # always there, empty or not: a replacement of kustomize fails on a missing field
+        "digest": pointer.digest,
         "versions": sorted(pointer.versions),
         **({} if pointer.previous is None else {"previous": str(pointer.previous)}),
         "request": pointer.request,
@@ -63,7 +64,8 @@ def alias_members(pointer: AliasPointer) -> dict[str, Any]:
         "alias": pointer.alias,
         "version": str(pointer.version),
         "source": pointer.source,
-        **without_empty({"format": pointer.format, "digest": pointer.digest}),
+        "format": pointer.format,  # always there, empty or not: a replacement of kustomize fails on a missing field
+        "digest": pointer.digest,
         **({} if pointer.previous is None else {"previous": str(pointer.previous)}),
         "request": pointer.request,
     }

@@ -29,6 +29,9 @@ POLICY_PATH = "registry.yaml"
 MODELS = "models"
 DEPLOYMENTS = "deployments"
 REQUESTS = "requests"
+DEPLOY = "deploy"  # what GitOps tools read; kept by `gitops init`, and anybody may add to it
+TEMPLATES = "templates"  # what manifests of deployments are rendered from
+GITOPS_PATH = "deploy/gitops.yaml"  # what `deploy/` was made for
 REQUEST_REFS = "refs/heads/request/"
 
 _SHARD = 1_000  # versions in one directory: larger trees make every commit slower

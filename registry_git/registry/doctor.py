@@ -7,22 +7,25 @@ from dataclasses import replace
 
 from registry_git.core.changes.proposal import Headline, Proposal
 from registry_git.core.deployed import settled
-from registry_git.core.errors import RegistryError
+from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.integrity import disagreements
 from registry_git.core.keys import AliasKey, StageKey
 from registry_git.core.model import AliasPointer, Entity, Key, StagePointer
 from registry_git.core.names import Id
-from registry_git.core.snapshot import Snapshot
+from registry_git.core.snapshot import Overlay, Snapshot
 from registry_git.core.times import Timestamp
 from registry_git.gitstore.creation import DURABLE_CONFIG
 from registry_git.gitstore.refs import recover_stale_lock
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
+from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
 from registry_git.index.index import Index
-from registry_git.manifests.layout import Layout
+from registry_git.manifests.layout import Layout, path_of
 from registry_git.manifests.messages import write_message
+from registry_git.manifests.older import read_older_pointer
 from registry_git.registry import checking
+from registry_git.registry.entries import FILE
 from registry_git.registry.views import Finding
 from registry_git.registry.writing import Surroundings, manifest_files
 
@@ -86,12 +89,13 @@ def _mended(store: Store, surroundings: Surroundings, index: Index) -> Iterator[
 
 
 def _pointers(store: Store, surroundings: Surroundings) -> Iterator[Finding]:
-    """Writes the copies in pointers anew from the versions, and the files beside pointers where they are missing."""
+    """Writes pointers anew: copies from the versions, what an older layout left out, and the files beside them."""
     act = surroundings.act()
 
     def plan(session: Session) -> list[str]:
         snapshot = session.snapshot()
-        edits = {**dict(_true_pointers(snapshot, act.id)), **dict(_settled(snapshot, act.at))}
+        pointers = dict(_true_pointers(session, snapshot, act.id))
+        edits = {**pointers, **dict(_settled(Overlay(snapshot, pointers), act.at))}
         files = {
             path: data
             for path, data in manifest_files(edits, snapshot.layout).items()
@@ -120,17 +124,18 @@ def _same(session: Session, path: str, data: bytes) -> bool:
     return entry is not None and session.repository.read(entry[1]) == data
 
 
-def _true_pointers(snapshot: Snapshot, operation: Id) -> Iterator[tuple[Key, Entity]]:
+def _true_pointers(session: Session, snapshot: GitSnapshot, operation: Id) -> Iterator[tuple[Key, Entity]]:
     for model in snapshot.models():
-        keys: list[Key] = [StageKey(model=model, stage=stage) for stage in snapshot.stages(model)]
+        keys: list[StageKey | AliasKey] = [StageKey(model=model, stage=stage) for stage in snapshot.stages(model)]
         keys += [AliasKey(model=model, alias=alias) for alias in snapshot.aliases(model)]
         for key in keys:
             try:
-                pointer = snapshot.find(key)
-                if not isinstance(pointer, (StagePointer, AliasPointer)):
+                pointer = _pointer(session, snapshot, key)
+                if pointer is None:
                     continue
                 version = snapshot.version(model, pointer.version)
-                if next(disagreements(snapshot, [key]), None) is not None:
+                held = Overlay(snapshot, {key: pointer})
+                if next(disagreements(held, [key]), None) is not None:
                     pointer = _copied(pointer, version.source, version.format, version.digest, operation)
             except RegistryError:
                 continue  # not ours to guess: `check` names it
@@ -147,6 +152,19 @@ def _settled(snapshot: Snapshot, at: Timestamp) -> Iterator[tuple[Key, Entity]]:
             continue  # as above
         if now is not None and now != deployment:
             yield key, now
+
+
+def _pointer(session: Session, snapshot: GitSnapshot, key: StageKey | AliasKey) -> StagePointer | AliasPointer | None:
+    """The pointer, also where an older layout wrote it. Raises: Corrupt."""
+    try:
+        found = snapshot.find(key)
+        return found if isinstance(found, (StagePointer, AliasPointer)) else None
+    except Corrupt:
+        path = path_of(key, snapshot.layout)
+        entry = session.repository.entry(snapshot.tree, path)
+        if entry is None or entry[0] != FILE:
+            raise
+        return read_older_pointer(session.repository.read(entry[1]), path=path, key=key)
 
 
 def _copied(
