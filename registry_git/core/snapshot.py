@@ -82,6 +82,10 @@ class Snapshot(ABC):
         """Deployments among which are all of `model`; may hold others too, where telling them apart costs more."""
         return self.deployments()
 
+    def deploys(self) -> bool:
+        """Whether a `deploy/` tree makes Kubernetes objects of the pointers."""
+        return False
+
     def policy(self) -> Policy:
         """`registry.yaml`. Raises: NotFound when there is none."""
         found = self.find(PolicyKey())
@@ -189,6 +193,10 @@ class Overlay(Snapshot):
     def find(self, key: Key) -> Entity | None:
         """The edited entity, else the base's."""
         return self._edits[key] if key in self._edits else self._base.find(key)
+
+    def deploys(self) -> bool:
+        """As in `Snapshot`."""
+        return self._base.deploys()
 
     def models(self) -> tuple[ModelName, ...]:
         """As in `Snapshot`."""

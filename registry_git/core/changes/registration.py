@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from registry_git.core.changes.pointers import transition
 from registry_git.core.changes.proposal import Act, Headline, Proposal, Touch
 from registry_git.core.errors import AlreadyExists, Conflict, Invalid
+from registry_git.core.labels import refuse_label
 from registry_git.core.model import (
     NO_STAGE,
     Action,
@@ -61,6 +62,7 @@ def create_model(
                 f"Registered model {model!r} exists already.", hint=f"See it with: registry-git show {model}"
             )
     else:
+        refuse_label(snapshot, model)
         edits[ModelKey(model=model)] = RegisteredModel(
             name=model, id=act.id, created=act.at, created_by=act.actor, description=description, tags=dict(tags or {})
         )
@@ -80,6 +82,7 @@ def register(snapshot: Snapshot, act: Act, *, model: ModelName, new: NewVersion)
     known = snapshot.find(ModelKey(model=model))
     edits: dict[Key, Entity | None] = {}
     if not isinstance(known, RegisteredModel):
+        refuse_label(snapshot, model)
         known = RegisteredModel(name=model, id=act.id, created=act.at, created_by=act.actor)
         edits[known.key] = known
     number = snapshot.next_version(known)
@@ -196,6 +199,7 @@ def rename_model(snapshot: Snapshot, act: Act, *, model: ModelName, new_name: Mo
         raise Invalid(f"{model!r} is its name already.", hint="Choose another name.")
     if snapshot.find(ModelKey(model=new_name)) is not None:
         raise AlreadyExists(f"Registered model {new_name!r} exists already.", hint="Choose another name.")
+    refuse_label(snapshot, new_name)
     for deployment in snapshot.deployments_of(model):
         raise Conflict(
             f"Deployment {deployment.environment}/{deployment.name} follows {model}, so it is not renamed.",

@@ -8,6 +8,7 @@ from registry_git.core.changes.following import in_the_way
 from registry_git.core.errors import RegistryError
 from registry_git.core.integrity import disagreements
 from registry_git.core.keys import AliasKey, CommentKey, Key, ModelKey, PolicyKey, RequestKey, StageKey, VersionKey
+from registry_git.core.labels import label_problem
 from registry_git.core.model import ModelVersion
 from registry_git.core.names import ModelName
 from registry_git.core.promises import broken_promises
@@ -169,6 +170,10 @@ def _names(changed: Changed) -> Iterator[Fault]:
         for one in as_faults(Rule.MANIFEST, alike(changed.after.models(), changed.after.layout)):
             if any(repr(model) in one.message for model in new):
                 yield one
+    for model in sorted(new) if changed.after.deploys() else ():
+        problem = label_problem(changed.after, model)
+        if problem is not None:
+            yield fault(Rule.MANIFEST, changed.path(ModelKey(model=model)), *problem)
 
 
 def comment_faults(changed: Changed, email: str) -> Iterator[Fault]:
