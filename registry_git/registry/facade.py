@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry_git.registry.asking import Asking
+from registry_git.registry.beside import Beside
 from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
 from registry_git.registry.deploying import Deploying
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from registry_git.registry.watching import Watch
 
 
-class Registry(Curating, Placing, Asking, Deploying, Commenting, Landing, Upkeep):
+class Registry(Curating, Placing, Asking, Deploying, Commenting, Landing, Upkeep, Beside):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`
