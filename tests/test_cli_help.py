@@ -25,6 +25,7 @@ GROUPS = {
     "comment": ["add", "edit", "delete", "list"],
     "policy": ["show", "set"],
     "deployment": ["add", "list", "show", "pin", "follow", "remove"],
+    "gitops": ["init"],
     "hook": ["install", "pre-receive", "reference-transaction"],
 }
 

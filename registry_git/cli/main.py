@@ -51,6 +51,9 @@ _SECTIONS = {
         "download": "download:download",
         "watch": "watch:watch",
     },
+    "Deploy": {
+        "gitops": "gitops:gitops",
+    },
     "Look after the registry": {
         "sync": "remote:sync",
         "reconcile": "reconcile:reconcile_",

@@ -1,0 +1,79 @@
+"""Names of models in a registry that deploys: what Kubernetes cannot call so is refused when the model is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry_git.core.errors import Invalid
+from registry_git.core.labels import LABEL_MAX
+from tests.conftest import Git
+from tests.gitops_scene import Land, new_land
+from tests.registry_scene import ALICE, hand_commit
+
+
+@pytest.fixture(scope="module")
+def land(tmp_path_factory: pytest.TempPathFactory) -> Land:
+    made = new_land(tmp_path_factory.mktemp("names") / "registry")
+    made.registry.register("card_fraud", "s3://acme/card/1", read=False)
+    made.init("kustomize")
+    return made
+
+
+@pytest.mark.parametrize("name", ["Fraud", "fraud_v2", "fraud v2", "fraud.v2", "-fraud", "größe"])
+def test_a_name_that_is_no_dns_label_is_refused_with_one_that_is(land: Land, name: str) -> None:
+    for attempt in (
+        lambda: land.registry.create_model(name),
+        lambda: land.registry.register(name, "s3://acme/x", read=False),
+        lambda: land.registry.rename("churn", name),
+    ):
+        with pytest.raises(Invalid, match="no DNS-1123 label") as raised:
+            attempt()
+        assert "Use lower-case letters, digits and inner hyphens, for example " in raised.value.hint
+
+
+def test_a_name_without_one_letter_of_ascii_gets_no_example(land: Land) -> None:
+    with pytest.raises(Invalid) as raised:
+        land.registry.create_model("模型")
+    assert raised.value.hint == "Use lower-case letters, digits and inner hyphens."
+
+
+def test_a_name_that_leaves_no_room_for_a_stage_is_refused(land: Land) -> None:
+    room = LABEL_MAX - len("-production")
+    with pytest.raises(Invalid, match="is too long") as raised:
+        land.registry.create_model("a" * (room + 1))
+    assert raised.value.hint == "Leave out 1: names of Kubernetes objects leave room for 47."
+    land.registry.create_model("a" * room)
+
+
+def test_two_models_that_would_be_one_object_are_refused(tmp_path: Path) -> None:
+    land = new_land(tmp_path / "registry")
+    policy = (land.top / "registry.yaml").read_text()
+    land.registry.set_policy(policy.replace("- name: Dev\n", "- name: Dev\n- name: EU-Dev\n"))
+    land.init("kustomize")
+    land.registry.create_model("credit")
+    with pytest.raises(Invalid, match="'credit-eu' in one stage and 'credit' in another") as raised:
+        land.registry.create_model("credit-eu")
+    assert raised.value.hint == "Choose another name."
+
+
+def test_a_model_that_was_there_before_goes_on(land: Land) -> None:
+    assert land.registry.register("card_fraud", "s3://acme/card/2", read=False).version == 2
+
+
+def test_a_registry_that_deploys_nothing_takes_every_name(tmp_path: Path) -> None:
+    land = new_land(tmp_path / "registry")
+    land.registry.create_model("Fraud Model")
+
+
+def test_the_gate_refuses_such_a_name_in_a_commit_by_hand(tmp_path: Path, git: Git) -> None:
+    land = new_land(tmp_path / "registry")
+    land.init("kustomize")
+    git(land.top, "branch", "hand")
+    model = (land.top / "models/churn/model.yaml").read_text().replace("name: churn", "name: Churn_2")
+    git(land.top, "config", "core.bare", "false")
+    hand_commit(git, land.top / ".git", "hand", {"models/Churn_2/model.yaml": model}, author=ALICE)
+    (fault,) = land.registry.gate("main", "hand").faults
+    assert (fault.rule.value, fault.path) == ("manifest", "models/Churn_2/model.yaml")
+    assert "no DNS-1123 label" in fault.message
