@@ -16,6 +16,7 @@ from tests.registry_scene import ALICE, BOB, CAROL, DAVE, LEADS, hand_commit, pe
 
 __all__ = ["ALICE", "BOB", "CAROL", "DAVE", "Answer", "Yard", "make_guarded"]
 
+PASSWORD = "s3cr3t"
 VERSION = "models/fraud/versions/{}.yaml"
 RECORD = "models/fraud/requests/{}.yaml"
 POINTER = "models/fraud/stages/{}/pointer.yaml"
@@ -44,10 +45,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Yard:
-    """The guarded registry `bare`, and room for clones beside it."""
+    """The guarded registry `bare`, and room for clones beside it.
+
+    `web` is where it is served over HTTP, as `host/path`; empty: pushes go over a path.
+    """
 
     bare: Path
     git: Git
+    web: str = ""
 
     def as_(self, actor: str) -> Registry:
         """The registry through a clone of the actor's own, by our client."""
@@ -65,8 +70,14 @@ class Yard:
         return place
 
     def push(self, clone: Path, *specs: str, actor: str, url: str = "", force: bool = False) -> Answer:
-        """A push by plain git over a path, as `actor`; over `url` where one is given."""
+        """A push by plain git as `actor`; over `url` where one is given.
+
+        Over HTTP it is the user's name that says who pushes, and Mallory's environment that claims another.
+        """
         before = self.refs()
+        if self.web and not url:
+            name = actor.split()[0].lower()
+            url, actor = f"http://{name}:{PASSWORD}@{self.web}", "Mallory <mallory@acme.io>"
         done = subprocess.run(
             ["git", "push", *(["--force"] if force else []), "--atomic", url or str(self.bare), *specs],
             cwd=clone,

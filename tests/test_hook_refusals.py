@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Git
-from tests.gate_scene import ALICE, BOB, CAROL, DAVE, POINTER, RECORD, VERSION, Yard, make_guarded, new_version, review
+from tests.gate_scene import ALICE, BOB, CAROL, DAVE, POINTER, RECORD, VERSION, Yard, new_version, review
+from tests.hook_scene import ALICES, BOBS, TRANSPORTS, Yards, yards_in
 from tests.registry_scene import hand_commit, person
 
 
 @pytest.fixture(scope="module")
-def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A guarded registry with an open request of Alice's and one of Bob's for the same slot."""
-    path = tmp_path_factory.mktemp("guarded") / "models.git"
-    make_guarded(path)
-    import registry_git
-
-    registry_git.open(path, actor=ALICE, durable=False).request_stage("fraud", 2, "Production", id="alices-1")
-    registry_git.open(path, actor=BOB, durable=False).request_stage("fraud", 3, "Production", id="bobs-1")
-    return path
+def yards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yards]:
+    with yards_in(tmp_path_factory.mktemp("guarded")) as made:
+        yield made
 
 
-ALICES = "request/fraud/alices-1"
-BOBS = "request/fraud/bobs-1"
-
-
-@pytest.fixture
-def yard(_template: Path, tmp_path: Path, git: Git) -> Yard:
-    shutil.copytree(_template, tmp_path / "models.git")
-    return Yard(bare=tmp_path / "models.git", git=git)
+@pytest.fixture(params=TRANSPORTS)
+def yard(request: pytest.FixtureRequest, yards: Yards, git: Git) -> Yard:
+    return yards.new(request.param, git)
 
 
 def commit_entry(yard: Yard, actor: str, mode: str, path: str, content: str = "../../registry.yaml") -> Path:
@@ -62,6 +52,7 @@ def commit_entry(yard: Yard, actor: str, mode: str, path: str, content: str = ".
         ("100644", ".gitattributes", ".gitattributes changes how git reads files"),
         ("100644", "models/fraud/.GitAttributes", "changes how git reads files"),
         ("100644", ".mailmap", ".mailmap changes how git reads files"),
+        ("100644", ".gitmodules", ".gitmodules changes how git reads files"),
         ("100644", "models/fraud/notes.txt", "No registry writes this file"),
         ("100644", "models/%66raud/model.yaml", "No registry writes this file"),
         ("100644", "models/fraud/stages/Production/kustomization.yaml", "not what the registry writes"),
@@ -97,6 +88,7 @@ def test_forced_deleting_and_sideways_pushes_of_main(yard: Yard) -> None:
         "refs/tags/v1",
         "refs/tags/main",
         "refs/heads/other",
+        "refs/heads/-x",
         "refs/heads/request/fraud",
         "refs/heads/request/Fr%61ud/abcd",
         "refs/replace/8e23fb4b3ea4a1a5b8a4b6cd2e1c0f4c4b6c9c11",
@@ -315,7 +307,8 @@ def test_a_comment_in_another_persons_name(yard: Yard) -> None:
     yard.push(clone, "main", actor=DAVE).refused("is Bob <bob@acme.io>'s")
 
 
-def test_an_inherited_git_environment_sends_the_hook_nowhere_else(yard: Yard, tmp_path: Path) -> None:
+def test_an_inherited_git_environment_sends_the_hook_nowhere_else(yards: Yards, git: Git, tmp_path: Path) -> None:
+    yard = yards.new("path", git)  # a web server hands none on
     clone = yard.merge(DAVE, ALICES)
     env = {**os.environ, "REGISTRY_GIT_ACTOR": DAVE, "PYTHONPATH": str(tmp_path), "GIT_NAMESPACE": ""}
     (tmp_path / "registry_git.py").write_text("raise SystemExit(0)\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from tests.registry_scene import (
     review,
     true_merges,
 )
+from tests.ssh_keys import Keys
 
 SIGNED = """\
 rules:
@@ -37,24 +37,6 @@ keys:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path / "models.git"
-
-
-class Keys:
-    """Real ssh keys, and git set up to sign with one of them."""
-
-    def __init__(self, directory: Path, home: Path) -> None:
-        self._directory, self._home = directory, home
-
-    def make(self, name: str) -> str:
-        """A new key; gives its public half, without the comment."""
-        file = self._directory / name
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file], check=True)
-        return " ".join(file.with_suffix(".pub").read_text().split()[:2])
-
-    def use(self, name: str) -> None:
-        """Sign with this key from now on."""
-        with (self._home / ".gitconfig").open("a") as config:
-            config.write(f"[gpg]\n\tformat = ssh\n[user]\n\tsigningkey = {self._directory / name}\n")
 
 
 @pytest.fixture

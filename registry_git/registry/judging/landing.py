@@ -49,14 +49,18 @@ def merge_faults(repository: Repository, scratch: Scratch, merge: Commit) -> Ite
 
 
 def landing_faults(
-    repository: Repository, *, onto: str, tip: str, key: RequestKey, merge: Commit, actor: Actor
+    repository: Repository, *, merge: Commit, key: RequestKey, actor: Actor, for_others: bool
 ) -> Iterator[Fault]:
-    """What forbids that a request's branch lands on `onto` by a merge that `actor` made."""
+    """What forbids that a request's branch lands by a merge that `actor` made.
+
+    `for_others`: a server pushes it, which is believed when it says that somebody has rejected the request elsewhere.
+    """
+    onto, tip = merge.parents
     record = GitSnapshot(repository, tip).request(key.model, key.request)
     if record is None:
         return
     if record.state in _VERDICTS:
-        yield from _closing_faults(repository, onto=onto, tip=tip, record=record, actor=actor)
+        yield from _closing_faults(repository, merge=merge, record=record, actor=actor, for_others=for_others)
         return
     path = path_of(key, GitSnapshot(repository, tip).layout)
     current = GitSnapshot(repository, onto)
@@ -79,9 +83,10 @@ def landing_faults(
 
 
 def _closing_faults(
-    repository: Repository, *, onto: str, tip: str, record: TransitionRequest, actor: Actor
+    repository: Repository, *, merge: Commit, record: TransitionRequest, actor: Actor, for_others: bool
 ) -> Iterator[Fault]:
     """A rejection or cancellation: it withdraws every edit, by somebody who may."""
+    onto, tip = merge.parents
     path = path_of(record.key, GitSnapshot(repository, tip).layout)
     base = repository.merge_base(onto, tip)
     commit = repository.commit(tip)
@@ -96,7 +101,7 @@ def _closing_faults(
         yield fault(Rule.REQUEST, kept[0], message, f"registry-git request {_word(record)} {record.id}")
         return
     last = record.reviews[-1] if record.reviews else None
-    if last is None or last.by is None or last.by.email != commit.author.email:
+    if last is None or not (for_others or (last.by is not None and last.by.email == commit.author.email)):
         message = f"Request {record.id} is {record.state.value}, and nobody stands for it in its record."
         yield fault(Rule.RECORD, path, message, f"registry-git request {_word(record)} {record.id}")
         return
@@ -109,9 +114,8 @@ def _closing_faults(
             main=onto,
             to_close=True,
         )
-        require_say(request, GitSnapshot(repository, onto), last.by, _VERDICTS[record.state])
-        if actor.email != last.by.email:
-            require_say(request, GitSnapshot(repository, onto), actor, _VERDICTS[record.state])
+        for who in dict.fromkeys(one for one in (last.by, None if for_others else actor) if one is not None):
+            require_say(request, GitSnapshot(repository, onto), who, _VERDICTS[record.state])
     except PermissionDenied as problem:
         yield of_error(Rule.POLICY, path, problem)
     except RegistryError as problem:

@@ -124,7 +124,7 @@ class _Push:
             return
         for step in steps:
             actor = step.author if self._pusher.for_others else self._pusher.actor
-            found = step_faults(self._repository, self._scratch, step, actor)
+            found = step_faults(self._repository, self._scratch, step, actor, for_others=self._pusher.for_others)
             yield from found
             if any(one.level == "error" for one in found):
                 return

@@ -20,15 +20,22 @@ from registry_git.registry.judging.landing import landing_faults, merge_faults
 from registry_git.registry.judging.layouts import layout_faults
 
 
-def step_faults(repository: Repository, scratch: Scratch, step: Commit, actor: Actor) -> list[Fault]:
-    """What forbids that `main` goes from the first parent of `step` to `step`, made by `actor`."""
+def step_faults(
+    repository: Repository, scratch: Scratch, step: Commit, actor: Actor, *, for_others: bool = False
+) -> list[Fault]:
+    """What forbids that `main` goes from the first parent of `step` to `step`, made by `actor`.
+
+    `for_others`: a server pushes it, which is believed when it writes down what others said elsewhere.
+    """
     try:
-        return list(_judged(repository, scratch, step, actor))
+        return list(_judged(repository, scratch, step, actor, for_others=for_others))
     except RegistryError as problem:
         return [of_error(Rule.MANIFEST, step.id[:12], problem)]
 
 
-def _judged(repository: Repository, scratch: Scratch, step: Commit, actor: Actor) -> Iterator[Fault]:
+def _judged(
+    repository: Repository, scratch: Scratch, step: Commit, actor: Actor, *, for_others: bool
+) -> Iterator[Fault]:
     onto = step.parents[0]
     if step.author.email != actor.email:
         message = f"{actor} moves main to a commit of {step.author}."
@@ -49,7 +56,7 @@ def _judged(repository: Repository, scratch: Scratch, step: Commit, actor: Actor
         message = f"One step of main brings {len(new)} requests."
         yield fault(Rule.RECORD, step.id[:12], message, "Land one request after the other.")
     elif new and len(step.parents) == 2:
-        yield from landing_faults(repository, onto=onto, tip=step.parents[1], key=new[0].key, merge=step, actor=actor)
+        yield from landing_faults(repository, merge=step, key=new[0].key, actor=actor, for_others=for_others)
     elif new:
         yield fault(
             Rule.RECORD,
@@ -58,11 +65,11 @@ def _judged(repository: Repository, scratch: Scratch, step: Commit, actor: Actor
             f"registry-git request approve {new[0].id}, or git merge --no-ff of its branch.",
         )
     else:
-        yield from _direct(changed, step, actor)
+        yield from _direct(changed, step, actor, for_others=for_others)
 
 
-def _direct(changed: Changed, step: Commit, actor: Actor) -> Iterator[Fault]:
-    yield from _record_faults(changed, step, actor)
+def _direct(changed: Changed, step: Commit, actor: Actor, *, for_others: bool) -> Iterator[Fault]:
+    yield from _record_faults(changed, step, actor, for_others=for_others)
     yield from comment_faults(changed, actor.email)
     if not read_forced(step.message):
         yield from in_use_faults(changed)
@@ -76,8 +83,11 @@ def _where(changed: Changed) -> str:
     return next((path for path in paths if path.endswith("/pointer.yaml")), paths[0] if paths else "")
 
 
-def _record_faults(changed: Changed, step: Commit, actor: Actor) -> Iterator[Fault]:
-    """What is added to a record on `main` after it landed: by the actor, or by who landed it."""
+def _record_faults(changed: Changed, step: Commit, actor: Actor, *, for_others: bool) -> Iterator[Fault]:
+    """What is added to a record on `main` after it landed: by the actor, or by who landed it.
+
+    With `for_others` the actor may write down what anybody said.
+    """
     for difference in changed.differences:
         before, after = difference.before, difference.after
         if not (isinstance(before, TransitionRequest) and isinstance(after, TransitionRequest)):
@@ -89,7 +99,7 @@ def _record_faults(changed: Changed, step: Commit, actor: Actor) -> Iterator[Fau
             yield fault(Rule.RECORD, changed.path(after.key), message, "registry-git reconcile", line=line)
         landed = _landed_by(changed, step, after) if added and before.state is RequestState.OPEN else None
         for review in added:
-            if review.by is not None and review.by.email not in (actor.email, landed):
+            if review.by is not None and review.by.email not in (actor.email, landed) and not for_others:
                 yield fault(
                     Rule.RECORD,
                     changed.path(after.key),
