@@ -23,7 +23,8 @@ from registry_git.core.model import (
     TransitionRequest,
     Verdict,
 )
-from registry_git.core.names import Actor, AliasName, Id, ModelName, StageName, parse_name
+from registry_git.core.names import Actor, AliasName, ConsumerName, Id, ModelName, StageName, parse_name
+from registry_git.core.observations import Observations, Use
 from registry_git.core.rules import Action, ForgeKind, ForgeSettings, Policy, Rule, Stage
 from registry_git.core.times import Timestamp
 
@@ -237,6 +238,7 @@ def policies(draw: st.DrawFn) -> Policy:
         rules=tuple(draw(st.lists(_rules(names, sorted(roles)), max_size=3))),
         keys=draw(st.dictionaries(st.just("a@x.io"), st.just(("ssh-ed25519 AAAAC3Nza a@x",)), max_size=1)),
         forge=draw(st.none() | forges),
+        observations=draw(st.booleans()),
         annotations=draw(annotations),
     )
 
@@ -264,7 +266,24 @@ def _rules(draw: st.DrawFn, names: list[StageName], roles: list[str]) -> Rule:
     )
 
 
-entities: dict[str, st.SearchStrategy[Entity]] = {
+consumers = (st.lists(plain_names, min_size=1, max_size=2).map("/".join)).filter(
+    lambda text: _accepted(ConsumerName, text)
+)
+_spans = st.tuples(times, times).map(sorted)
+uses = st.builds(
+    lambda model, version, asked, span: Use(model=model, version=version, asked=asked, first=span[0], last=span[1]),
+    models,
+    versions,
+    some,
+    _spans,
+)
+observations = st.builds(
+    lambda consumer, found: Observations(consumer=ConsumerName.parse(consumer)).with_uses(found),
+    consumers,
+    st.lists(uses, max_size=4),
+)
+
+entities: dict[str, st.SearchStrategy[Entity | Observations]] = {
     "RegisteredModel": registered_models,
     "ModelVersion": model_versions,
     "StagePointer": stage_pointers,
@@ -273,5 +292,8 @@ entities: dict[str, st.SearchStrategy[Entity]] = {
     "Comment": comments,
     "Deployment": deployments,
     "Registry": policies(),
+    "Observations": observations,
 }
-keys: st.SearchStrategy[Key] = st.one_of(*entities.values()).map(lambda entity: entity.key)
+keys: st.SearchStrategy[Key] = st.one_of(*(entities[kind] for kind in entities if kind != "Observations")).map(
+    lambda entity: entity.key  # type: ignore[return-value]
+)

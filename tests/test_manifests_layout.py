@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from registry_git.core.keys import (
     AliasKey,
     CommentKey,
+    ConsumerKey,
     DeploymentKey,
     Key,
     ModelKey,
@@ -21,10 +22,11 @@ from registry_git.core.keys import (
     StageKey,
     VersionKey,
 )
-from registry_git.core.names import AliasName, Id, ModelName, StageName, encode
+from registry_git.core.names import AliasName, ConsumerName, Id, ModelName, StageName, encode
 from registry_git.manifests.layout import (
     Layout,
     companions,
+    consumer_of,
     is_companion,
     is_ours,
     key_of,
@@ -32,7 +34,7 @@ from registry_git.manifests.layout import (
     path_of,
     request_ref,
 )
-from tests.manifest_strategies import ids, keys, models
+from tests.manifest_strategies import consumers, ids, keys, models
 
 FRAUD = ModelName.parse("fraud")
 CREDIT = ModelName.parse("Crédit/risk".replace("/", " "))
@@ -153,6 +155,17 @@ def test_only_pointers_have_companions(key: Key, layout: Layout) -> None:
         assert is_ours(path)
         assert key_of(path, layout) is None
         assert content.count(b"\n") == 3
+
+
+@given(consumers)
+def test_the_path_of_a_consumer_gives_it_back_and_is_no_place_on_main(consumer: str) -> None:
+    key = ConsumerKey(consumer=ConsumerName(consumer))
+    path = path_of(key, Layout.FLAT)
+    assert consumer_of(path) == key
+    assert path.count("/") == 1
+    assert len(path.rpartition("/")[2]) <= 255
+    assert key_of(path, Layout.FLAT) is None
+    assert consumer_of(f"x/{path}") is None
 
 
 @given(st.none() | models, ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from registry_git.core.names import AliasName, Id, ModelName, StageName
+from registry_git.core.names import AliasName, ConsumerName, Id, ModelName, StageName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,13 @@ class DeploymentKey:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyKey:
     """Identifies `registry.yaml`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerKey:
+    """Identifies what a consumer was seen to use. It is kept beside `main`, so it is no `Key`."""
+
+    consumer: ConsumerName
 
 
 Key: TypeAlias = ModelKey | VersionKey | StageKey | AliasKey | RequestKey | CommentKey | DeploymentKey | PolicyKey

@@ -13,6 +13,7 @@ from functools import lru_cache
 from registry_git.core.errors import Invalid
 
 NAME_MAX = 255  # bytes of one path component, on every file system that git runs on
+CONSUMER_MAX = 250  # of them, without the suffix of a file
 COMMENT_MAX = 65_535
 DESCRIPTION_MAX = 100_000
 TAG_KEY_MAX = 250
@@ -150,6 +151,23 @@ class Id(str):
         if not isinstance(text, str) or not _ID.fullmatch(text):
             raise Invalid(f"{text!r} is no id.", hint="Use 4 to 64 letters, digits, '_' and '-'.")
         return cls(text)
+
+
+class ConsumerName(str):
+    """Who uses models: a job or a service, `ENVIRONMENT/NAME` where it is a deployment; at most 250 bytes encoded."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> ConsumerName:
+        """The checked name. Raises: Invalid."""
+        name = _checked("consumer", text)
+        if len(encode(name)) > CONSUMER_MAX or any(not part or part != part.strip() for part in name.split("/")):
+            raise Invalid(
+                f"{name[:40]!r} is no consumer.",
+                hint=f"Write NAME or ENVIRONMENT/NAME, as prod/scorer, in at most {CONSUMER_MAX} bytes.",
+            )
+        return cls(name)
 
 
 class Actor(str):

@@ -84,7 +84,8 @@ class Policy:
     """`registry.yaml`: stages, roles, rules.
 
     `roles` maps a role to email addresses in lower case. `keys` maps an email address to the public ssh keys that
-    sign for it. `forge` is None where no pull requests are opened.
+    sign for it. `forge` is None where no pull requests are opened. `observations` says whether it is recorded who uses
+    which version.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forge: ForgeSettings | None = None
+    observations: bool = True
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property

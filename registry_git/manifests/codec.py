@@ -7,12 +7,13 @@ What is written has been held against its schema; what is read has been held aga
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from registry_git.core.errors import Corrupt, Invalid
 from registry_git.core.keys import (
     AliasKey,
     CommentKey,
+    ConsumerKey,
     DeploymentKey,
     Key,
     ModelKey,
@@ -31,8 +32,9 @@ from registry_git.core.model import (
     StagePointer,
     TransitionRequest,
 )
+from registry_git.core.observations import Observations
 from registry_git.core.rules import Policy
-from registry_git.manifests import codec_model, codec_pointer, codec_policy, codec_request
+from registry_git.manifests import codec_model, codec_observations, codec_pointer, codec_policy, codec_request
 from registry_git.manifests.fields import Fields, Misplaced
 from registry_git.manifests.layout import Layout, companions, path_of
 from registry_git.manifests.schemas import validate
@@ -50,9 +52,10 @@ _KINDS: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     Deployment: ("Deployment", codec_pointer.deployment_members),
     TransitionRequest: ("TransitionRequest", codec_request.request_members),
     Policy: ("Registry", codec_policy.policy_members),
+    Observations: ("Observations", codec_observations.observations_members),
 }
 
-_READERS: dict[type, tuple[str, Callable[[Fields], Entity]]] = {
+_READERS: dict[type, tuple[str, Callable[[Fields], Entity | Observations]]] = {
     ModelKey: ("RegisteredModel", codec_model.read_model),
     VersionKey: ("ModelVersion", codec_model.read_version),
     CommentKey: ("Comment", codec_model.read_comment),
@@ -61,10 +64,11 @@ _READERS: dict[type, tuple[str, Callable[[Fields], Entity]]] = {
     DeploymentKey: ("Deployment", codec_pointer.read_deployment),
     RequestKey: ("TransitionRequest", codec_request.read_request),
     PolicyKey: ("Registry", codec_policy.read_policy),
+    ConsumerKey: ("Observations", codec_observations.read_observations),
 }
 
 
-def encode(entity: Entity) -> bytes:
+def encode(entity: Entity | Observations) -> bytes:
     """The manifest of `entity`: YAML in UTF-8, at most 256 KiB, ending in a newline.
 
     Raises:
@@ -89,7 +93,15 @@ def encode(entity: Entity) -> bytes:
     return data
 
 
-def decode(data: bytes, *, path: str, key: Key) -> Entity:
+@overload
+def decode(data: bytes, *, path: str, key: Key) -> Entity: ...
+
+
+@overload
+def decode(data: bytes, *, path: str, key: ConsumerKey) -> Observations: ...
+
+
+def decode(data: bytes, *, path: str, key: Key | ConsumerKey) -> Entity | Observations:
     """The entity that the manifest at `path` holds.
 
     Args:
@@ -134,7 +146,7 @@ def files(key: Key, entity: Entity | None, layout: Layout) -> dict[str, bytes | 
     return {path_of(key, layout): encode(entity), **beside}
 
 
-def _misfiled(inside: Key, expected: Key) -> Misplaced:
+def _misfiled(inside: Key | ConsumerKey, expected: Key | ConsumerKey) -> Misplaced:
     """The error for a manifest whose names are not those of its path."""
     for name in expected.__slots__:
         found, wanted = getattr(inside, name), getattr(expected, name)

@@ -32,9 +32,10 @@ def policy_members(policy: Policy) -> dict[str, Any]:
                 "rules": [_rule_members(rule) for rule in policy.rules],
                 "keys": {email: list(keys) for email, keys in policy.keys.items()},
                 "forge": _forge_members(policy.forge) if policy.forge else {},
-                "annotations": sorted_by_key(policy.annotations),
             }
         ),
+        **({} if policy.observations else {"observations": False}),
+        **without_empty({"annotations": sorted_by_key(policy.annotations)}),
     }
 
 
@@ -50,6 +51,7 @@ def read_policy(fields: Fields) -> Policy:
         rules=tuple(_read_rule(rule, spelled, roles) for rule in fields.items("rules")),
         keys=_read_keys(fields.mapping("keys")),
         forge=_read_forge(fields.mapping("forge")) if "forge" in fields.value else None,
+        observations=fields.flag("observations", True),
         annotations=fields.annotations(),
     )
 

@@ -15,6 +15,7 @@ from registry_git.core.errors import Invalid
 from registry_git.core.keys import (
     AliasKey,
     CommentKey,
+    ConsumerKey,
     DeploymentKey,
     Key,
     ModelKey,
@@ -23,7 +24,17 @@ from registry_git.core.keys import (
     StageKey,
     VersionKey,
 )
-from registry_git.core.names import AliasName, Id, ModelName, StageName, decode, encode, parse_name, parse_version
+from registry_git.core.names import (
+    AliasName,
+    ConsumerName,
+    Id,
+    ModelName,
+    StageName,
+    decode,
+    encode,
+    parse_name,
+    parse_version,
+)
 
 POLICY_PATH = "registry.yaml"
 MODELS = "models"
@@ -32,7 +43,9 @@ REQUESTS = "requests"
 DEPLOY = "deploy"  # what GitOps tools read; kept by `gitops init`, and anybody may add to it
 TEMPLATES = "templates"  # what manifests of deployments are rendered from
 GITOPS_PATH = "deploy/gitops.yaml"  # what `deploy/` was made for
+OBSERVATIONS = "observations"  # a directory on a branch of its own
 REQUEST_REFS = "refs/heads/request/"
+OBSERVATIONS_REF = "refs/heads/observations"
 
 _SHARD = 1_000  # versions in one directory: larger trees make every commit slower
 _REGISTRY_WIDE = "+registry"  # no model's name is ever encoded with a `+`
@@ -50,7 +63,7 @@ class Layout(str, Enum):
     FANOUT = "fanout"
 
 
-def path_of(key: Key, layout: Layout) -> str:
+def path_of(key: Key | ConsumerKey, layout: Layout) -> str:
     """The path of the manifest that `key` identifies."""
     if isinstance(key, VersionKey):
         return f"{versions_directory(key.model, layout)}/{_version_file(key.version)}"
@@ -68,6 +81,8 @@ def path_of(key: Key, layout: Layout) -> str:
         return f"{DEPLOYMENTS}/{encode(key.environment)}/{encode(key.name)}{_SUFFIX}"
     if isinstance(key, PolicyKey):
         return POLICY_PATH
+    if isinstance(key, ConsumerKey):
+        return f"{OBSERVATIONS}/{encode(key.consumer)}{_SUFFIX}"
     return _unreachable(key)
 
 
@@ -79,6 +94,15 @@ def key_of(path: str, layout: Layout) -> Key | None:
         return None
     # Comparing with what would be written refuses every second spelling at once: wrong shard, wrong directory.
     return key if key is not None and path_of(key, layout) == path else None
+
+
+def consumer_of(path: str) -> ConsumerKey | None:
+    """The consumer whose record is at `path` of the branch of observations; None where `path_of` never writes one."""
+    try:
+        key = ConsumerKey(consumer=ConsumerName.parse(decode(path.rpartition("/")[2].removesuffix(_SUFFIX))))
+    except Invalid:
+        return None
+    return key if path_of(key, Layout.FLAT) == path else None
 
 
 def is_ours(path: str) -> bool:

@@ -26,6 +26,7 @@ KINDS = (
     "Comment",
     "Deployment",
     "Registry",
+    "Observations",
 )
 
 _PACKAGED = Path(__file__).with_name("schemas")
