@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_git.core.errors import Invalid, NotFound, RegistryError
+from registry_git.core.errors import Invalid, NotFound
 from registry_git.core.model import PolicyKey
 from registry_git.core.names import Actor, Id
 from registry_git.core.times import Timestamp
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from registry_git.registry.facade import Registry
     from registry_git.registry.judging.faults import Fault
     from registry_git.registry.past import PastReading
+    from registry_git.registry.recording import Recorder
     from registry_git.registry.writing import Surroundings
 
 REGISTRY_VARIABLE = "REGISTRY_GIT_URI"
 ACTOR_VARIABLE = "REGISTRY_GIT_ACTOR"
 OFFLINE_VARIABLE = "REGISTRY_GIT_OFFLINE"
+CONSUMER_VARIABLE = "REGISTRY_GIT_CONSUMER"
+OBSERVATIONS_VARIABLE = "REGISTRY_GIT_OBSERVATIONS"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 READER = "Reader <reader@localhost>"  # who reads: nobody has to be named for that
@@ -60,9 +63,11 @@ def open_registry(
     text = _named(path_or_url)
     away = bool(os.environ.get(OFFLINE_VARIABLE)) if offline is None else offline
     if _is_remote(text):
-        store = Store(_managed_clone(text), durable=durable, offline=away)
+        from registry_git.gitstore.managed import managed_clone, state_of
+
+        store = Store(managed_clone(text), durable=durable, offline=away)
         store.refresh(at_most_seconds=FRESH_SECONDS)
-        state = _state_of(text)
+        state = state_of(text)
     else:
         store = Store(_around(text), durable=durable, offline=away)
         state = None
@@ -74,16 +79,23 @@ def open_at(path_or_url: str | os.PathLike[str] | None, moment: str) -> PastRead
     return open_registry(path_or_url, actor=READER).at(moment)
 
 
-def resolve(path_or_url: str | os.PathLike[str] | None, uri: str) -> resolving.Resolution:
-    """What a `models:/` URI names now: as `open_registry(path_or_url).resolve(uri)`, in half of its time when cold.
+def resolve(
+    path_or_url: str | os.PathLike[str] | None, uri: str, *, consumer: str | None = None
+) -> resolving.Resolution:
+    """What a `models:/` URI names now: as `open_registry(path_or_url).resolve(…)`, in half of its time when cold.
 
     Raises: as `open_registry` and `Registry.resolve`.
     """
     text = _named(path_or_url)
     if _is_remote(text):
-        return open_registry(text, actor=READER).resolve(uri)
+        return open_registry(text, actor=READER).resolve(uri, consumer=consumer)
     wanted = parse_reference(uri)
-    return resolving.resolve(snapshot_of(Repository(_around(text))), wanted)
+    repository = Repository(_around(text))
+    snapshot = snapshot_of(repository)
+    found = resolving.resolve(snapshot, wanted)
+    if consumer is not None or os.environ.get(CONSUMER_VARIABLE):
+        _recorder().note(repository, snapshot.policy(), wanted, found, consumer)
+    return found
 
 
 def init(
@@ -270,6 +282,24 @@ def _surroundings(actor: Actor, *, state: Path | None = None) -> Surroundings:
         version_id=version_id,
         tracking_uri=tracking_uri,
         state=state,
+        recorder=_recorder(),
+    )
+
+
+def _recorder() -> Recorder:
+    from registry_git.registry.recording import Recorder, Recording
+
+    def author(repository: Repository) -> Actor:
+        try:
+            return find_actor(None, repository)
+        except Invalid:
+            return Actor(READER)
+
+    return Recorder(
+        consumer=os.environ.get(CONSUMER_VARIABLE, ""),
+        recording=Recording.parse(os.environ.get(OBSERVATIONS_VARIABLE, "")),
+        clock=now,
+        author=author,
     )
 
 
@@ -298,36 +328,3 @@ def _around(text: str) -> Path:
             hint=f"Create one with: registry-git init {path}, or name one with -R or {REGISTRY_VARIABLE}.",
         )
     return Path(found)
-
-
-def _managed_clone(url: str) -> Path:
-    """The clone behind a URL, in the user's cache directory; made when it is not there."""
-    from platformdirs import user_cache_path
-
-    from registry_git.gitstore.creation import clone_repository
-    from registry_git.gitstore.porcelain import check_url, without_password
-
-    check_url(url)
-    place = user_cache_path("registry-git") / f"{_short_of(url)}.git"
-    if not (place / "HEAD").exists():
-        draft = place.with_name(f"{place.name}.{_random(8)}")
-        with clone_repository(url, draft, bare=True):
-            try:
-                draft.rename(place)
-            except OSError as problem:
-                if not (place / "HEAD").exists():  # else another process made the same clone
-                    raise RegistryError(f"The clone of {without_password(url)} cannot be kept: {problem}.") from None
-    return place
-
-
-def _state_of(url: str) -> Path:
-    """What is remembered about a registry at a URL and must not be lost with the clone in the cache."""
-    from platformdirs import user_state_path
-
-    return user_state_path("registry-git") / _short_of(url)
-
-
-def _short_of(url: str) -> str:
-    from hashlib import sha256
-
-    return sha256(url.encode()).hexdigest()[:24]

@@ -31,6 +31,7 @@ REQUEST, CLOSED, COMMENT = "20261123-7k3m9q", "20261120-4c8d2e", "20261122-0h5t1
 def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The registry that the document talks about; the working directory is beside it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REGISTRY_GIT_OBSERVATIONS", "spool")
     cli = new_registry(tmp_path / "acme.git", "--protect", "Production", "--approver", "bob@acme.io")
     for number, auc in ((1, "0.90"), (2, "0.92")):
         folder = tmp_path / f"model{number}"
@@ -46,6 +47,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     cli("comment", "add", "fraud/2", "Drifts on weekends.", "--id", COMMENT)
     cli("request", "create", "fraud", "2", "Production", "--id", REQUEST, "-m", "AUC 0.92")
     cli("register", "risk", "s3://acme-models/risk/1")
+    cli("resolve", "models:/fraud/2", "--consumer", "prod/scorer")
     (tmp_path / "registry.yaml").write_text(cli("policy", "show").out)
     return cli
 

@@ -26,6 +26,7 @@ GROUPS = {
     "policy": ["show", "set"],
     "deployment": ["add", "list", "show", "pin", "follow", "remove"],
     "gitops": ["init"],
+    "observations": ["list", "flush"],
     "hook": ["install", "pre-receive", "reference-transaction"],
 }
 

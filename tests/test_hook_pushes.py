@@ -118,11 +118,17 @@ def test_a_merge_by_plain_git_goes_in_when_others_have_approved(yard: Yard) -> N
     yard.push(yard.merge(DAVE, branch), "main", actor=DAVE).taken()
 
 
-def test_an_observation_and_the_first_push_of_a_registry_go_in(yard: Yard, tmp_path: Path, git: Git) -> None:
-    clone = yard.clone(DAVE)
-    git(clone, "branch", "observations", "main")
-    hand_commit(git, clone, "observations", {"observed/fraud.jsonl": "{}\n"}, author=DAVE)
-    yard.push(clone, "observations", actor=DAVE).taken()
+def test_what_a_consumer_uses_is_recorded_through_the_hook(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_GIT_OBSERVATIONS", "spool")
+    for actor in (ALICE, DAVE):
+        client = yard.as_(actor)
+        client.resolve("models:/fraud/Production", consumer=f"prod/{actor[:4].lower()}")
+        assert client.flush_observations().commit
+    assert yard.files("observations") == ["observations/prod%2Falic.yaml", "observations/prod%2Fdave.yaml"]
+    assert yard.git(yard.bare, "log", "-1", "--format=%an <%ae>", "observations") == DAVE
+
+
+def test_the_first_push_of_a_registry_goes_in(yard: Yard, tmp_path: Path, git: Git) -> None:
     empty = tmp_path / "empty.git"
     git(tmp_path, "init", "--quiet", "--bare", empty)
     run("-R", str(empty), "hook", "install")

@@ -100,13 +100,73 @@ def test_a_reference_that_no_registry_uses(yard: Yard, name: str) -> None:
     yard.push(yard.clone(ALICE), f"main:{name}", actor=ALICE).refused("is no reference of a registry", "observations")
 
 
-def test_observations_are_not_deleted_and_hold_no_links(yard: Yard) -> None:
-    clone = yard.clone(ALICE)
-    yard.push(clone, "main:observations", actor=ALICE).taken()
-    yard.push(clone, ":observations", actor=ALICE).refused("observations is never deleted")
-    yard.push(commit_entry(yard, ALICE, "120000", "seen/link"), "main:observations", actor=ALICE).refused(
+USES = """\
+apiVersion: registry-git.dev/v1
+kind: Observations
+consumer: prod/scorer
+uses:
+- model: fraud
+  version: '1'
+  asked: fraud/Production
+  first: '2026-11-23T06:14:11.412Z'
+  last: '2026-11-23T06:14:11.412Z'
+"""
+RECORD_OF_USES = "observations/prod%2Fscorer.yaml"
+
+
+@pytest.fixture
+def observing(yard: Yard) -> Path:
+    """A clone of Alice's with a branch of observations that is at the registry too."""
+    clone, git = yard.clone(ALICE), yard.git
+    blob = git(clone, "hash-object", "-w", "--stdin", stdin=USES)
+    inner = git(clone, "mktree", stdin=f"100644 blob {blob}\t{RECORD_OF_USES.rpartition('/')[2]}\n")
+    tree = git(clone, "mktree", stdin=f"040000 tree {inner}\tobservations\n")
+    env = {**person(ALICE, "AUTHOR"), **person(ALICE, "COMMITTER")}
+    git(clone, "update-ref", "refs/heads/observations", git(clone, "commit-tree", tree, "-m", "Observe", env=env))
+    yard.push(clone, "observations", actor=ALICE).taken()
+    return clone
+
+
+def test_observations_are_neither_deleted_nor_rewritten(yard: Yard, observing: Path) -> None:
+    yard.push(observing, ":observations", actor=ALICE).refused("observations is never deleted")
+    hand_commit(yard.git, observing, "observations", {RECORD_OF_USES: USES.replace("11.412", "12.412")}, author=ALICE)
+    yard.push(observing, "observations", actor=ALICE).taken()
+    yard.push(observing, "+observations~1:observations", actor=ALICE, force=True).refused("would rewrite")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"registry.yaml": "x\n"}, "holds no registry.yaml"),
+        ({"README.md": "x\n"}, "holds no README.md"),
+        ({"observations/notes.txt": "x\n"}, "No registry writes this file"),
+        ({"observations/a/b.yaml": "x\n"}, "No registry writes this file"),
+        ({"observations/.gitattributes": "x\n"}, "changes how git reads files"),
+        ({"observations/prod%2fscorer.yaml": USES}, "No registry writes this file"),
+        ({"observations/other.yaml": USES}, "It says consumer prod/scorer"),
+        ({RECORD_OF_USES: USES.replace("'1'", "one")}, "'one' is not"),
+        ({RECORD_OF_USES: USES.replace("last: '2026", "last: '2025")}, "before the first"),
+        ({RECORD_OF_USES: "kind: ["}, "YAML"),
+    ],
+)
+def test_observations_hold_records_of_consumers_alone(
+    yard: Yard, observing: Path, files: dict[str, str], words: str
+) -> None:
+    hand_commit(yard.git, observing, "observations", files, author=ALICE)
+    yard.push(observing, "observations", actor=ALICE).refused(words)
+
+
+def test_the_registry_itself_is_no_observation_nor_are_links(yard: Yard, observing: Path) -> None:
+    yard.git(yard.bare, "update-ref", "-d", "refs/heads/observations")
+    yard.push(yard.clone(ALICE), "main:observations", actor=ALICE).refused("holds no models", "holds no registry.yaml")
+    yard.push(commit_entry(yard, ALICE, "120000", "observations/link.yaml"), "main:observations", actor=ALICE).refused(
         "symbolic link"
     )
+
+
+def test_an_observation_in_the_name_of_somebody_else(yard: Yard, observing: Path) -> None:
+    hand_commit(yard.git, observing, "observations", {RECORD_OF_USES: USES.replace("11.412", "12.412")}, author=BOB)
+    yard.push(observing, "observations", actor=ALICE).refused("whose author is Bob")
 
 
 def test_two_signatures_on_one_commit(yard: Yard) -> None:

@@ -81,6 +81,11 @@ TAG = _Named("key", "tags")
 ASSIGNMENT = _Assignment()
 FORCE = "Also where a deployment is in the way; --comment says why."
 
+# Of the commands with which jobs get their models.
+CONSUMER = click.option(
+    "--consumer", metavar="NAME", help="Who asks, to be recorded: as prod/scorer. [env: REGISTRY_GIT_CONSUMER]"
+)
+
 
 def numbered(text: str) -> tuple[str, int | None]:
     """The model and the version that `NAME` or `NAME/VERSION` names.

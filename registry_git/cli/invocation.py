@@ -48,13 +48,16 @@ class Invocation:
 
         return open_registry(self.registry or None, actor=self.actor or READER, offline=self.here or None)
 
-    def resolve(self, uri: str) -> Resolution:
-        """What a `models:/` URI names, as `read().resolve(uri)` and quicker from a cold start. Raises: NotFound."""
+    def resolve(self, uri: str, *, consumer: str | None = None) -> Resolution:
+        """What a `models:/` URI names, as `now().resolve(…)` and quicker from a cold start. Raises: NotFound.
+
+        Who looks at the past uses nothing: `consumer` is noted only without `--at`.
+        """
         if self.at:
             return self.read().resolve(uri)
         from registry_git.app import resolve
 
-        return resolve(self.registry or None, uri)
+        return resolve(self.registry or None, uri, consumer=consumer)
 
     def write(self) -> Registry:
         """The registry, to be changed. Raises: NotFound, Invalid (nobody is named), Unavailable."""

@@ -8,6 +8,7 @@ from registry_git.cli.sheets import short, when, who
 from registry_git.cli.tables import show_table
 from registry_git.cli.told import asked, what, where
 from registry_git.core.activity import Activity
+from registry_git.registry.observing import Observed
 from registry_git.registry.views import RequestView, VersionView
 
 
@@ -51,6 +52,23 @@ def state(view: RequestView) -> str:
     if view.state == "open" and not view.branch:
         return "landed"
     return "stale" if view.stale else view.state
+
+
+def show_observed(found: Sequence[Observed]) -> None:
+    """Prints one line a use; of each model, `*` marks the version that the consumer asked for last."""
+    rows = [
+        (
+            one.consumer,
+            where(one.model, one.version),
+            "*" if one.current else "",
+            one.asked,
+            when(one.first),
+            when(one.last),
+        )
+        for one in found
+    ]
+    columns = ("!CONSUMER", "!VERSION", "NOW", "ASKED FOR", "!FIRST (UTC)", "!LAST (UTC)")
+    show_table(columns, rows, empty="Nobody was seen to use it.")
 
 
 def show_activities(activities: Sequence[Activity]) -> None:

@@ -50,6 +50,7 @@ _SECTIONS = {
         "resolve": "resolve:resolve",
         "download": "download:download",
         "watch": "watch:watch",
+        "observations": "observations:observations",
     },
     "Deploy": {
         "gitops": "gitops:gitops",

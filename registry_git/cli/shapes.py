@@ -11,6 +11,7 @@ from registry_git.registry.views import DeploymentView, Done, ModelView, Request
 
 if TYPE_CHECKING:
     from registry_git.registry.facade import Registry
+    from registry_git.registry.observing import Observed
 
 Shape = dict[str, Any]
 
@@ -66,12 +67,15 @@ def model_sheet(view: ModelView, versions: Sequence[VersionView], requests: Sequ
     }
 
 
-def version_sheet(view: VersionView, activities: Sequence[Activity], requests: Sequence[RequestView]) -> Shape:
-    """`show NAME/VERSION`: the version with its activities, oldest first, and its open requests."""
+def version_sheet(
+    view: VersionView, activities: Sequence[Activity], requests: Sequence[RequestView], users: Sequence[Observed]
+) -> Shape:
+    """`show NAME/VERSION`: the version with its activities, oldest first, its open requests, and who uses it."""
     return {
         **version_shape(view),
         "activities": [activity_shape(one) for one in activities],
         "open_requests": [request_shape(one) for one in requests],
+        "observed": [plain(one) for one in users],
     }
 
 

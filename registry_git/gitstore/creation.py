@@ -12,7 +12,7 @@ import pygit2
 from registry_git.core.errors import AlreadyExists
 from registry_git.gitstore.disk import explained
 from registry_git.gitstore.porcelain import Porcelain, check_url
-from registry_git.gitstore.remote import ORIGIN, TRACKED_REQUESTS
+from registry_git.gitstore.remote import OBSERVATIONS, ORIGIN, TRACKED_REQUESTS
 from registry_git.gitstore.repository import MAIN, TRACKED_MAIN
 
 # Pushes by plain git must be as durable as our own writes, and no collection may run beside a writer.
@@ -82,5 +82,5 @@ def _clone(url: str, path: Path, *, bare: bool) -> None:
     git.run("config", "--add", f"remote.{ORIGIN}.fetch", f"+refs/heads/request/*:{TRACKED_REQUESTS}*")
     if bare:
         # a bare clone maps every branch onto itself; here what the remote holds is kept apart
-        for name in git.run("for-each-ref", "--format=%(refname)", "refs/heads/request/")[1].split():
+        for name in git.run("for-each-ref", "--format=%(refname)", "refs/heads/request/", OBSERVATIONS)[1].split():
             git.run("update-ref", "-d", name)

@@ -22,6 +22,9 @@ from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 
 ORIGIN = "origin"
 TRACKED_REQUESTS = "refs/remotes/origin/request/"
+OBSERVATIONS = "refs/heads/observations"
+# as a pattern, since git refuses to fetch a branch by name that is not there
+TRACKED_OBSERVATIONS = "refs/remotes/origin/observations"
 # Plain git may move its own view of a remote backwards, where a clone is configured so; this one only goes forward.
 SEEN_MAIN = "refs/registry-git/seen/main"
 # What git and the forges say when another push was first.
@@ -102,6 +105,7 @@ class Remote:
                 ORIGIN,
                 f"{MAIN}:{TRACKED_MAIN}",
                 f"+refs/heads/request/*:{TRACKED_REQUESTS}*",
+                f"+{OBSERVATIONS}*:{TRACKED_OBSERVATIONS}*",
                 ok=range(256),
             )
             if status == 0:
@@ -118,6 +122,20 @@ class Remote:
                 f"The branch main at {self.url} is gone.",
                 hint=f"Find out who deleted it. What was seen here is kept at {TRACKED_MAIN}.",
             )
+        raise GitFailed("fetch", status, stderr)
+
+    def fetch_branch(self, name: str) -> bool:
+        """Brings one branch here, as `refs/remotes/origin/…`; False when the remote has none. Raises: Unavailable."""
+        options = ("--no-tags", "--no-auto-maintenance", "--no-write-fetch-head")
+        for pause in (0.02, 0.1, 0.4, None):
+            status, _, stderr = self._git.run("fetch", *options, ORIGIN, f"+{name}:{tracked(name)}", ok=range(256))
+            if status == 0:
+                return True
+            if f"couldn't find remote ref {name}" in stderr:
+                return False
+            if pause is None or "cannot lock ref" not in stderr:
+                break
+            time.sleep(pause)
         raise GitFailed("fetch", status, stderr)
 
     def _as_author(self, moves: Sequence[RefMove]) -> dict[str, str]:

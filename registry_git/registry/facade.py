@@ -12,17 +12,17 @@ from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
 from registry_git.registry.deploying import Deploying
 from registry_git.registry.landing import Landing
+from registry_git.registry.observing import Observing
 from registry_git.registry.past import PastReading, find_commit
 from registry_git.registry.placing import Placing
 from registry_git.registry.registering import Progress
 from registry_git.registry.resolving import Resolution
-from registry_git.registry.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from registry_git.registry.watching import Watch
 
 
-class Registry(Curating, Placing, Asking, Deploying, Commenting, Landing, Upkeep, Beside):
+class Registry(Curating, Placing, Asking, Deploying, Commenting, Landing, Observing, Beside):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`
@@ -38,8 +38,10 @@ class Registry(Curating, Placing, Asking, Deploying, Commenting, Landing, Upkeep
         """
         return PastReading(self._store, self._index, find_commit(self._store, moment))
 
-    def download(self, uri: str, destination: str | Path, *, progress: Progress | None = None) -> Resolution:
-        """Copies the files of the version that a URI names, and verifies their digest.
+    def download(
+        self, uri: str, destination: str | Path, *, consumer: str | None = None, progress: Progress | None = None
+    ) -> Resolution:
+        """Copies the files of the version that a URI names, and verifies their digest. `consumer` as in `resolve`.
 
         Raises:
             NotFound; Corrupt: the files are not the registered ones, nothing is left behind; AlreadyExists: something
@@ -47,7 +49,7 @@ class Registry(Curating, Placing, Asking, Deploying, Commenting, Landing, Upkeep
         """
         from registry_git.artifacts.download import download  # slow to import, and most calls need no files
 
-        found = self.resolve(uri)
+        found = self.resolve(uri, consumer=consumer)
         download(found.source, Path(destination), expected=found.digest or None, progress=progress)
         return found
 

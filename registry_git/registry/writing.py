@@ -24,6 +24,7 @@ from registry_git.gitstore.store import Store
 from registry_git.manifests.codec import files
 from registry_git.manifests.layout import Layout
 from registry_git.manifests.messages import write_message
+from registry_git.registry.recording import Recorder
 
 Decide: TypeAlias = Callable[[Snapshot], Proposal]
 
@@ -34,6 +35,7 @@ class Surroundings:
 
     `tracking_uri` is the MLflow tracking store that is asked about the run of a registered model; empty for none.
     `state` is where to keep what must outlive the repository, when that is a clone in a cache; else None.
+    `recorder` notes who uses which version; None for nobody.
     """
 
     actor: Actor
@@ -42,6 +44,7 @@ class Surroundings:
     version_id: Callable[[Timestamp], Id]
     tracking_uri: str = ""
     state: Path | None = None
+    recorder: Recorder | None = None
 
     def act(self, *, comment: str = "", id: str | None = None, version: bool = False) -> Act:
         """An act of the actor, now, under the given id or a fresh one. Raises: Invalid for a bad id."""

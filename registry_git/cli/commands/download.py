@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from registry_git.cli.arguments import MODEL_URI
+from registry_git.cli.arguments import CONSUMER, MODEL_URI
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
@@ -17,12 +17,13 @@ from registry_git.cli.progress import progress
 )
 @click.argument("uri", metavar="MODEL_URI", type=MODEL_URI)
 @click.argument("destination", metavar="DEST")
+@CONSUMER
 @pass_invocation
-def download(invocation: Invocation, uri: str, destination: str) -> None:
+def download(invocation: Invocation, uri: str, destination: str, consumer: str | None) -> None:
     """Copy the files of the version that MODEL_URI names to DEST, and verify their digest."""
-    found = invocation.read().resolve(uri)
+    found = invocation.resolve(uri, consumer=consumer)
     with progress("Downloading", "bytes") as told:
-        invocation.now().download(f"{found.model}/{found.version}", destination, progress=told)
+        invocation.now().download(f"{found.model}/{found.version}", destination, consumer="", progress=told)
 
     def show() -> None:
         say(f"{found.model} v{found.version} is at {destination}.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry_git.cli.arguments import MODEL_URI
+from registry_git.cli.arguments import CONSUMER, MODEL_URI
 from registry_git.cli.command import FORMATS, RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     'eval "$(registry-git resolve models:/fraud@champion --output env)"',
 )
 @click.argument("uri", metavar="MODEL_URI", type=MODEL_URI)
+@CONSUMER
 @pass_invocation
-def resolve(invocation: Invocation, uri: str) -> None:
+def resolve(invocation: Invocation, uri: str, consumer: str | None) -> None:
     """Print where the artifact of models:/NAME/STAGE, /VERSION, /latest or models:/NAME@ALIAS is."""
-    found = invocation.resolve(uri)
+    found = invocation.resolve(uri, consumer=consumer)
     if invocation.output == "env":
         click.echo(_environment(found))
     elif invocation.output in ("", "uri"):

@@ -14,6 +14,7 @@ from registry_git.cli.left_out import warn_unreadable
 from registry_git.cli.output import answer
 from registry_git.core.activity import Activity
 from registry_git.core.uris import Reference, parse_reference
+from registry_git.registry.observing import Observed, Observing
 from registry_git.registry.reading import Reading
 from registry_git.registry.views import ModelView, RequestView, VersionView
 
@@ -54,10 +55,12 @@ def _show_model(invocation: Invocation, registry: Reading, name: str) -> None:
 def _show_version(invocation: Invocation, registry: Reading, view: VersionView) -> None:
     activities = registry.activity(view.model, view.version)
     requests = [one for one in registry.requests(view.model) if one.version == view.version]
+    # who uses it is known of today alone
+    users = registry.observations(view.model, view.version) if isinstance(registry, Observing) else []
     answer(
         invocation,
-        lambda: shapes.version_sheet(view, activities, requests),
-        lambda: _print_version(view, activities, requests),
+        lambda: shapes.version_sheet(view, activities, requests, users),
+        lambda: _print_version(view, activities, requests, users),
     )
 
 
@@ -84,8 +87,10 @@ def _print_model(view: ModelView, versions: Sequence[VersionView], requests: Seq
         show_requests(requests)
 
 
-def _print_version(view: VersionView, activities: Sequence[Activity], requests: Sequence[RequestView]) -> None:
-    from registry_git.cli.listings import show_activities, show_requests
+def _print_version(
+    view: VersionView, activities: Sequence[Activity], requests: Sequence[RequestView], users: Sequence[Observed]
+) -> None:
+    from registry_git.cli.listings import show_activities, show_observed, show_requests
     from registry_git.cli.sheets import show_facts, show_heading, when
 
     lineage = view.manifest.lineage
@@ -112,6 +117,9 @@ def _print_version(view: VersionView, activities: Sequence[Activity], requests: 
     if requests:
         show_heading("Open requests")
         show_requests(requests)
+    if users:
+        show_heading("Used by")
+        show_observed(users)
     show_heading("Activity")
     show_activities(activities)
 

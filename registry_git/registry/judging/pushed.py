@@ -11,18 +11,18 @@ from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.model import RequestKey, RequestState
 from registry_git.core.names import Actor
 from registry_git.gitstore.remerge import Scratch
-from registry_git.gitstore.remote import RefMove
+from registry_git.gitstore.remote import OBSERVATIONS, RefMove
 from registry_git.gitstore.repository import MAIN, Commit, Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.trees import EMPTY_TREE, compare_trees
-from registry_git.manifests.layout import Layout, parse_request_ref, path_of
+from registry_git.manifests.layout import parse_request_ref, path_of
 from registry_git.registry.checking import check
 from registry_git.registry.judging.contents import commit_faults, entry_faults
 from registry_git.registry.judging.faults import Fault, Rule, as_faults, fault, of_error
+from registry_git.registry.judging.observed import foreign_faults, observation_faults
 from registry_git.registry.judging.steps import step_faults
 from registry_git.registry.open_request import read_open
 
-OBSERVATIONS = "refs/heads/observations"
 _ALLOWED = "main, request/<model>/<id> and observations"
 
 
@@ -77,6 +77,8 @@ class _Push:
         if move.name == MAIN:
             yield from self._main_faults(move.old, move.new)
             return
+        if key is None:
+            yield from foreign_faults(self._repository, move.new)
         wrong = list(self._commit_faults(move.new, inside=key is not None))
         yield from wrong
         if key is not None and not wrong:
@@ -90,16 +92,12 @@ class _Push:
                 message = f"{self._pusher.actor} pushes the commit {commit.id[:12]}, whose author is {commit.author}."
                 fix = "Commit as yourself: git commit --amend --reset-author; or let its author push it."
                 yield fault(Rule.AUTHOR, commit.id[:12], message, fix)
-            parents = [self._repository.tree_of(parent) for parent in commit.parents] or [EMPTY_TREE]
-            for tree in parents[:1]:
-                files = list(compare_trees(tree, commit.tree, read=self._repository.read))
-                layout = self._layout(commit) if inside else Layout.FLAT
-                for one in entry_faults(files, layout):
-                    if inside or one.message != "No registry writes this file.":
-                        yield one
-
-    def _layout(self, commit: Commit) -> Layout:
-        return GitSnapshot(self._repository, commit.id).layout
+            if not inside:
+                yield from observation_faults(self._repository, commit)
+                continue
+            before = self._repository.tree_of(commit.parents[0]) if commit.parents else EMPTY_TREE
+            files = list(compare_trees(before, commit.tree, read=self._repository.read))
+            yield from entry_faults(files, GitSnapshot(self._repository, commit.id).layout)
 
     def _new(self, tip: str) -> list[Commit]:
         """The commits that the push brings to `tip`, oldest first."""
