@@ -54,6 +54,7 @@ _SECTIONS = {
     },
     "Deploy": {
         "gitops": "gitops:gitops",
+        "render": "render:render_",
     },
     "Look after the registry": {
         "sync": "remote:sync",

@@ -16,8 +16,9 @@ from registry_git.gitops.slots import slots
 from registry_git.gitstore.disk import explained
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import DEPLOY, GITOPS_PATH, path_of
-from registry_git.registry.beside import Tree
+from registry_git.registry.beside import Kept
 from registry_git.registry.facade import Registry
+from registry_git.registry.tree import Tree
 
 _SHOWN = 5  # of many models, as many are named
 
@@ -74,33 +75,26 @@ def initialise(
         last = _planned(tree, wanted, repo_url=_address(registry), force=force)
         return last.files
 
-    done_commit, changed = "", False
     if dry_run or to is not None:
         tree = registry.tree()
         files = {path: data for path, data in plan(tree).items() if tree.read(path) != data}
-        if to is not None and not dry_run:
-            changed = _write_here(to, files)
-    else:
-        before = registry.tree()
-        done = registry.write_files(
-            plan, headline=Headline(sentence="Write deploy/ for GitOps tools", action="gitops-init"), comment=comment
+        made = Kept(
+            commit="",
+            changed=to is not None and not dry_run and _write_here(to, files),
+            written=tuple(sorted(path for path, data in files.items() if data is not None)),
+            removed=tuple(sorted(path for path, data in files.items() if data is None)),
         )
-        done_commit, changed = done.commit, done.changed
-        files = {path: data for path, data in last.files.items() if before.read(path) != data}
+    else:
+        headline = Headline(sentence="Write deploy/ for GitOps tools", action="gitops-init")
+        made = registry.write_files(plan, headline=headline, comment=comment)
     return Outcome(
-        commit=done_commit,
-        changed=changed,
-        written=tuple(sorted(path for path, data in files.items() if data is not None)),
-        removed=tuple(sorted(path for path, data in files.items() if data is None)),
+        commit=made.commit,
+        changed=made.changed,
+        written=made.written,
+        removed=made.removed,
         kept=tuple(sorted(last.kept)),
         notes=tuple(last.notes),
     )
-
-
-def recorded_settings(tree: Tree) -> Settings | None:
-    """What the tree of a registry was made for; None when there is none. Raises: Corrupt."""
-    data = tree.read(GITOPS_PATH)
-    return None if data is None else read_record(data).settings
 
 
 def _planned(tree: Tree, wanted: Wanted, *, repo_url: str, force: bool) -> _Plan:

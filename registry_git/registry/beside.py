@@ -15,55 +15,32 @@ from registry_git.core.model import Action
 from registry_git.core.policy import Change, evaluate
 from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.refs import ReflogEntry
-from registry_git.gitstore.repository import MAIN, Repository
+from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
-from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.gitstore.trees import list_files
 from registry_git.manifests.layout import Layout, is_ours
 from registry_git.manifests.messages import write_message
 from registry_git.registry.entries import FILE, entry_problem
-from registry_git.registry.views import Done
+from registry_git.registry.tree import Tree
 from registry_git.registry.writes import Writes, words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
-    """The registry at one commit: `snapshot` for the manifests, `read` and `below` for the files beside them."""
-
-    snapshot: GitSnapshot
-    repository: Repository
-
-    @property
-    def layout(self) -> Layout:
-        """How the directories of the models are laid out."""
-        return self.snapshot.layout
-
-    def read(self, path: str) -> bytes | None:
-        """The content of a plain file, or None."""
-        entry = self.repository.entry(self.snapshot.tree, path)
-        return self.repository.read(entry[1]) if entry is not None and entry[0] == FILE else None
-
-    def below(self, top: str) -> dict[str, bytes]:
-        """The plain files below a directory: path to content."""
-        return {
-            path: self.repository.read(blob)
-            for path, mode, blob in list_files(self.snapshot.tree, read=self.repository.read)
-            if path.startswith(f"{top}/") and mode == FILE
-        }
-
 
 # Content to put, None to remove; decided again when somebody else was first.
 Plan: TypeAlias = Callable[[Tree], Mapping[str, bytes | None]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The commit that shows files beside the manifests, and which of them it brought and took away."""
+
+    commit: str
+    changed: bool
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
 class Beside(Writes):
     """The part of the registry that holds what is no manifest."""
 
-    def tree(self) -> Tree:
-        """The registry with all its files, as it is on `main`."""
-        return Tree(snapshot=self._snapshot(), repository=self._store.repository)
-
-    def write_files(self, plan: Plan, *, headline: Headline, comment: str = "") -> Done:
+    def write_files(self, plan: Plan, *, headline: Headline, comment: str = "") -> Kept:
         """Makes the files that `plan` gives those of `main`, in one commit; none is made when they are so already.
 
         Raises:
@@ -72,11 +49,11 @@ class Beside(Writes):
         """
         act = self._act(words(comment))
 
-        def attempt(session: Session) -> Done:
+        def attempt(session: Session) -> Kept:
             tree = Tree(snapshot=session.snapshot(), repository=session.repository)
             files = {path: data for path, data in plan(tree).items() if tree.read(path) != data}
             if not files:
-                return Done(commit=session.main, changed=False)
+                return Kept(commit=session.main, changed=False, written=(), removed=())
             for path, data in files.items():
                 _refuse_path(path, data, tree.layout)
             change = Change(touches=(Touch(action=Action.EDIT, model=None),), requester=act.actor, requested=False)
@@ -96,7 +73,12 @@ class Beside(Writes):
                 message=write_message(headline, act.comment, act.id),
             )
             session.move(MAIN, old=session.main, new=tip)
-            return Done(commit=tip, changed=True)
+            return Kept(
+                commit=tip,
+                changed=True,
+                written=tuple(sorted(path for path, data in files.items() if data is not None)),
+                removed=tuple(sorted(path for path, data in files.items() if data is None)),
+            )
 
         entry = ReflogEntry(actor=act.actor, at_seconds=act.at // 1000, message="registry-git")
         return self._store.transact(attempt, describe=entry)

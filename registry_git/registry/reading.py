@@ -26,6 +26,7 @@ from registry_git.registry.deployed import DeploymentReading
 from registry_git.registry.request_views import RequestReading
 from registry_git.registry.resolving import Resolution, resolve
 from registry_git.registry.showing import Showing
+from registry_git.registry.tree import Tree
 from registry_git.registry.views import CommentView, FieldDifference, Finding, ModelView, VersionView
 
 
@@ -57,6 +58,10 @@ class Reading(RequestReading, DeploymentReading):
     def entries(self) -> Entries:
         """The index, brought to what is there now, for searches that answer with whole entries."""
         return Entries(self._index, self._snapshot().commit)
+
+    def tree(self) -> Tree:
+        """The registry with all its files, as it is shown: also those that it does not keep itself."""
+        return Tree(snapshot=self._snapshot(), repository=self._store.repository)
 
     def policy(self) -> Policy:
         """`registry.yaml`: stages, roles, rules."""

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.failures import EXIT_CODES
+from registry_git.cli.findings import FINDING_FORMATS, show_findings
 from registry_git.cli.invocation import Invocation
-from registry_git.cli.output import answer, say
 from registry_git.cli.progress import progress
 from registry_git.core.errors import Corrupt, Invalid
-from registry_git.registry.views import Finding
 
-if TYPE_CHECKING:
-    from registry_git.registry.judging.faults import Fault
-
-_FORMATS = ("text", "github", "gitlab", "junit", "sarif")
 _SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 _EXAMPLE = "registry-git check\nregistry-git check --base origin/main"
@@ -28,7 +21,7 @@ _EXAMPLE = "registry-git check\nregistry-git check --base origin/main"
 @click.command("check", cls=RegistryCommand, reads=True, example=_EXAMPLE)
 @click.option("--base", metavar="REV", help="Check whether a branch may be merged into this one.")
 @click.option("--head", metavar="REV", help="The branch; default: HEAD.")
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How findings are printed.")
+@click.option("--format", "form", type=click.Choice(FINDING_FORMATS), default="text", help="How findings are printed.")
 @click.option("--summary", metavar="FILE", help="Where to write what would change. [env: GITHUB_STEP_SUMMARY]")
 @click.option("--require-approved", is_flag=True, help="Missing approvals are errors, not notes.")
 @click.pass_context
@@ -49,41 +42,17 @@ def check(
             )
         with progress("Checking", "manifests") as told:
             findings = invocation.read().check(told)
-        _print(invocation, findings, form, "All manifests are well.")
+        show_findings(invocation, findings, form, "All manifests are well.")
         if any(one.level == "error" for one in findings):
             ctx.exit(EXIT_CODES[Corrupt])
         return
     if invocation.at:
         raise Invalid("--base is about what would be merged today.", hint="Leave out --at, or --base.")
     report = invocation.now().gate(base, head or "HEAD", require_approved=require_approved)
-    _print(invocation, report.faults, form, "Nothing forbids the merge.")
+    show_findings(invocation, report.faults, form, "Nothing forbids the merge.")
     _write_summary(report.summary, summary)
     if not report.clean:
         ctx.exit(max(EXIT_CODES[one.error] for one in report.faults if one.level == "error"))
-
-
-def _print(invocation: Invocation, findings: Sequence[Finding], form: str, well: str) -> None:
-    if form == "text" or invocation.machine:
-        answer(invocation, findings, lambda: _table(findings, well))
-        return
-    from registry_git.cli.annotations import FORMATS
-
-    click.echo(FORMATS[form](_as_faults(findings)), nl=False)
-
-
-def _table(findings: Sequence[Finding], well: str) -> None:
-    from registry_git.cli.tables import show_table
-
-    rows = [(one.level, f"{one.path}:{one.line}" if one.line else one.path, one.message, one.fix) for one in findings]
-    if rows and all(one.level != "error" for one in findings):
-        say(well)
-    show_table(("!LEVEL", "PATH", "FINDING", "WHAT HELPS"), rows, empty=well)
-
-
-def _as_faults(findings: Sequence[Finding]) -> list[Fault]:
-    from registry_git.registry.judging.faults import Fault, Rule, as_faults
-
-    return [one if isinstance(one, Fault) else next(as_faults(Rule.MANIFEST, [one])) for one in findings]
 
 
 def _write_summary(text: str, file: str | None) -> None:
