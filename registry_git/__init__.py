@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Finding,
         ModelView,
         RequestView,
+        RollView,
         VersionView,
     )
     from registry_git.shortcuts import get_latest_version, get_model_version, register_model
@@ -73,6 +74,7 @@ _HOMES = {
         "Finding",
         "ModelView",
         "RequestView",
+        "RollView",
         "VersionView",
     ),
     "registry_git.shortcuts": ("get_latest_version", "get_model_version", "register_model"),
@@ -103,6 +105,7 @@ __all__ = [
     "RegistryError",
     "RequestView",
     "Resolution",
+    "RollView",
     "Unavailable",
     "VersionView",
     "clone",

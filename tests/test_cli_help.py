@@ -24,7 +24,7 @@ GROUPS = {
     "request": ["create", "list", "show", "diff", "approve", "reject", "cancel", "refresh"],
     "comment": ["add", "edit", "delete", "list"],
     "policy": ["show", "set"],
-    "deployment": ["add", "list", "show", "pin", "follow", "remove"],
+    "deployment": ["add", "list", "show", "pin", "follow", "roll", "ask", "remove"],
     "gitops": ["init"],
     "observations": ["list", "flush"],
     "hook": ["install", "pre-receive", "reference-transaction"],

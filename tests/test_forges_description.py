@@ -64,8 +64,10 @@ def rows(body: str) -> list[str]:
 
 
 def test_a_transition_is_described_with_both_versions_side_by_side(registry: Registry) -> None:
+    registry.add_deployment("production", "scoring", model="fraud", stage="Production")
+    registry.add_deployment("eu", "nightly", model="fraud", stage="Production", follow="request")
     asked = guarded(registry).request_stage("fraud", 2, "Production", comment="better on last week's data")
-    new = describe(registry, asked.id, deployments=["production/scoring"])
+    new = describe(registry, asked.id)
     assert new.title == "Move fraud v2 to Production"
     assert new.branch == asked.branch
     assert new.labels == ("model registry", "stage: Production")
@@ -80,7 +82,8 @@ def test_a_transition_is_described_with_both_versions_side_by_side(registry: Reg
     assert (
         "may approve bob&#64;acme.io, carol&#64;acme.io" in shown or "may approve bob@acme.io, carol@acme.io" in shown
     )
-    assert "- `production/scoring`" in new.body
+    assert "production/scoring v1 v2 with this merge" in shown
+    assert "eu/nightly v1 v2 by a request of its own" in shown
     assert '<a href="https://mlflow.acme.io/#/experiments/3/runs/e148">weekly</a>' in RENDER.render(new.body)
     assert "data tx-2026w46 5be3" in shown
     assert "> better on last week's data" in new.body

@@ -107,6 +107,14 @@ def one_version(text: str) -> tuple[str, int]:
     return name, version
 
 
+def deployment_place(text: str) -> tuple[str, str]:
+    """The environment and the name that `ENV/NAME` names. Raises: Invalid."""
+    environment, slash, name = text.partition("/")
+    if not slash or not environment or not name:
+        raise Invalid(f"{text!r} names no deployment.", hint="Write it as production/scorer.")
+    return environment, name
+
+
 def text_or_stdin(text: str) -> str:
     """`text`, or for `-` all of standard input but its last line feed."""
     return sys.stdin.read().removesuffix("\n") if text == "-" else text

@@ -39,6 +39,8 @@ def request_shape(view: RequestView) -> Shape:
     record = shape.pop("record")
     for name in ("alias", "add", "archive_existing", "deployment", "new_name", "refreshed", "reviews"):
         shape[name] = record[name]
+    for name in ("declaration", "force"):
+        shape[name] = record[name]
     shape["decision"]["allowed"] = view.decision.allowed
     return shape
 

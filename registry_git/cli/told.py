@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry_git.core.activity import Activity
+from registry_git.core.activity import Activity, asked_of_deployment
 from registry_git.core.model import NO_STAGE
 from registry_git.registry.views import RequestView
 
@@ -89,7 +89,7 @@ def asked(view: RequestView) -> str:
     if view.action == "rename":
         return f"rename {view.model} to {record.new_name}"
     if view.action == "deployment":
-        return f"change the deployment {record.deployment}"
+        return asked_of_deployment(record)
     return f"change the {view.action}"
 
 

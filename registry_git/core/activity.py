@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry_git.core.model import NO_STAGE, Action, Review, TransitionRequest, Verdict
+from registry_git.core.model import NO_STAGE, Action, DeploymentChange, Review, TransitionRequest, Verdict
 from registry_git.core.names import StageName
 
 UNKNOWN = "unknown"
@@ -114,4 +114,29 @@ def _asked(request: TransitionRequest) -> str:
         return f"delete v{request.version}" if request.version else "delete the model"
     if request.action is Action.RENAME:
         return f"rename to {request.new_name}"
+    if request.action is Action.DEPLOYMENT:
+        return asked_of_deployment(request)
     return f"change the {request.action.value}"
+
+
+def asked_of_deployment(request: TransitionRequest) -> str:
+    """What a request asks of a deployment: `roll the deployment production/scorer to fraud v12`."""
+    said = request.declaration
+    one = f"the deployment {request.deployment}"
+    if said is None:
+        return f"change {one}"
+    version = f"{request.model} v{request.version}"
+    followed = f"{request.model}@{said.alias}" if said.alias else f"{request.model}/{said.stage}"
+    on_request = " on request" if said.follow == "request" else ""
+    match said.change:
+        case DeploymentChange.ADD:
+            what = f"pinned to {version}" if request.version else f"following {followed}{on_request}"
+            return f"add {one}, {what}"
+        case DeploymentChange.PIN:
+            return f"pin {one} to {version}"
+        case DeploymentChange.ROLL:
+            return f"roll {one} to {version}"
+        case DeploymentChange.FOLLOW:
+            return f"make {one} follow {followed if said.alias or said.stage else 'what it follows'}{on_request}"
+        case DeploymentChange.REMOVE:
+            return f"remove {one}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from registry_git.core.keys import ModelKey, VersionKey
+from registry_git.core.errors import Invalid
+from registry_git.core.keys import DeploymentKey, ModelKey, VersionKey
 from registry_git.core.model import Deployment, ModelVersion, RegisteredModel, Resolved
-from registry_git.core.names import ModelName
+from registry_git.core.names import ModelName, decode, encode, parse_name
 from registry_git.core.snapshot import Snapshot, stages_of
 from registry_git.core.times import Timestamp
 
@@ -51,6 +52,21 @@ def reference(deployment: Deployment) -> str:
 def label(deployment: Deployment) -> str:
     """How people name a deployment: `production/scorer`."""
     return f"{deployment.environment}/{deployment.name}"
+
+
+def written(key: DeploymentKey) -> str:
+    """How a record names a deployment: `environment/name`, each as in its path."""
+    return f"{encode(key.environment)}/{encode(key.name)}"
+
+
+def read_written(text: str) -> DeploymentKey:
+    """The key that `written` wrote. Raises: Invalid."""
+    environment, slash, name = text.partition("/")
+    if not slash:
+        raise Invalid(f"{text!r} names no deployment.", hint="Write it as ENVIRONMENT/NAME.")
+    return DeploymentKey(
+        environment=parse_name("environment", decode(environment)), name=parse_name("deployment", decode(name))
+    )
 
 
 def settled(snapshot: Snapshot, deployment: Deployment, at: Timestamp) -> Deployment:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from registry_git.core.activity import Activity, last_stage, requested, reviewed
-from registry_git.core.deployed import happened_to, label, used
+from registry_git.core.deployed import happened_to, used, written
 from registry_git.core.model import (
     NO_STAGE,
     Action,
@@ -99,7 +99,7 @@ class _Derivation:
             was, now = _deployment(difference.before), _deployment(difference.after)
             one = now or was
             happened = happened_to(was, now) if not difference.unreadable else None
-            if one is not None and happened is not None and label(one) not in deployments:
+            if one is not None and happened is not None and written(one.key) not in deployments:
                 kind, remark = happened
                 yield self._activity(kind, model=one.model, version=used(one), system_comment=remark)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+from registry_git.core.deployment import Declaration, Deployment, DeploymentChange, Resolved
 from registry_git.core.keys import (
     AliasKey,
     CommentKey,
@@ -191,7 +192,8 @@ class TransitionRequest:
 
     `from_stages` are the stages that the version was in when the request was made or refreshed; `to` is the target
     stage or `None`. For the other actions `alias`, `version` (None deletes the alias, or the whole model), `new_name`
-    and `deployment` say what is asked. `proposal` is the digest of the edits that approval would make.
+    and `deployment` with its `declaration` say what is asked. `force`: also where a deployment is in the way; the
+    comment says why. `proposal` is the digest of the edits that approval would make.
     """
 
     id: Id
@@ -204,6 +206,8 @@ class TransitionRequest:
     archive_existing: bool = False
     alias: AliasName | None = None
     deployment: str = ""
+    declaration: Declaration | None = None
+    force: bool = False
     new_name: ModelName | None = None
     requester: Actor
     created: Timestamp
@@ -238,41 +242,6 @@ class Comment:
         return CommentKey(model=self.model, version=self.version, comment=self.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """What a deployment's reference resolves to, since when."""
-
-    version: int
-    source: str
-    digest: str = ""
-    since: Timestamp
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    """A job or service in an environment that follows a stage, an alias or one version of a model.
-
-    Exactly one of `stage`, `alias` and `version` is set. `follow` is `auto`, `request` or `pinned`.
-    """
-
-    environment: str
-    name: str
-    workload: str
-    owner: Actor
-    model: ModelName
-    stage: StageName | None = None
-    alias: AliasName | None = None
-    version: int | None = None
-    follow: str = "auto"
-    resolved: Resolved | None = None
-    annotations: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def key(self) -> DeploymentKey:
-        """The identity."""
-        return DeploymentKey(environment=self.environment, name=self.name)
-
-
 Entity: TypeAlias = (
     RegisteredModel | ModelVersion | StagePointer | AliasPointer | TransitionRequest | Comment | Deployment | Policy
 )
@@ -285,7 +254,9 @@ __all__ = [
     "Comment",
     "CommentKey",
     "Dataset",
+    "Declaration",
     "Deployment",
+    "DeploymentChange",
     "DeploymentKey",
     "Entity",
     "Key",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
+from registry_git.core.activity import asked_of_deployment
 from registry_git.core.model import NO_STAGE, Action
 from registry_git.forges.base import NewPullRequest
 from registry_git.forges.markdown import code, fenced, link, plain, quoted, table
 from registry_git.registry.reading import Reading
-from registry_git.registry.views import RequestView, VersionView
+from registry_git.registry.views import RequestView, RollView, VersionView
 
 _TITLE_MAX = 200
 _LABEL_MAX = 50
@@ -17,13 +18,12 @@ _ROWS_MAX = 60
 _LABEL = "model registry"
 
 
-def describe(registry: Reading, id: str, *, deployments: Sequence[str] = ()) -> NewPullRequest:
+def describe(registry: Reading, id: str) -> NewPullRequest:
     """The pull request for an open request.
 
     Args:
         registry: where the request is; its `main` says what it is compared with.
         id: the request's.
-        deployments: what would follow, as `environment/name`.
 
     Raises:
         NotFound: no such request, or the version that it is about is gone.
@@ -36,7 +36,10 @@ def describe(registry: Reading, id: str, *, deployments: Sequence[str] = ()) -> 
         parts.append(fenced(registry.request_diff(id), "diff"))
     if asked is not None and view.action in (Action.STAGE.value, Action.ALIAS.value):
         parts += _comparison(asked, now, view)
-        parts += _follow(deployments)
+    if view.deployments or view.action in (Action.STAGE.value, Action.ALIAS.value):
+        parts += _follow(view.deployments)
+    if view.record.force:
+        parts.append("**Forced:** a deployment is in the way, and this is to be done nevertheless.")
     if asked is not None:
         parts += _lineage(asked)
     if view.comment:
@@ -78,7 +81,8 @@ def _title(view: RequestView) -> str:
     elif view.action == Action.RENAME.value:
         title = f"Rename {view.model} to {view.record.new_name}"
     elif view.action == Action.DEPLOYMENT.value:
-        title = f"Change the deployment {view.record.deployment}"
+        asked = asked_of_deployment(view.record)
+        title = f"{asked[0].upper()}{asked[1:]}"
     else:
         title = "Change the policy"
     return title if len(title) <= _TITLE_MAX else f"{title[: _TITLE_MAX - 1]}…"
@@ -130,9 +134,21 @@ def _difference(old: str, new: str) -> str:
     return f"{right - left:+.6g}"
 
 
-def _follow(deployments: Sequence[str]) -> list[str]:
-    listed = "\n".join(f"- {code(name)}" for name in deployments[:_ROWS_MAX])
-    return ["### Deployments that would follow", listed or "None that this registry knows of."]
+def _follow(rolls: Sequence[RollView]) -> list[str]:
+    heading = "### Deployments that would follow"
+    rows = [
+        (
+            code(f"{roll.environment}/{roll.name}"),
+            f"v{roll.before}" if roll.before else "",
+            f"v{roll.after}",
+            "by a request of its own" if roll.asked else "with this merge",
+        )
+        for roll in rolls[:_ROWS_MAX]
+    ]
+    if not rows:
+        return [heading, "None that this registry knows of."]
+    more = [f"and {len(rolls) - _ROWS_MAX} more"] if len(rolls) > _ROWS_MAX else []
+    return [heading, table(("deployment", "from", "to", ""), rows), *more]
 
 
 def _lineage(asked: VersionView) -> list[str]:

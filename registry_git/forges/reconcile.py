@@ -41,6 +41,8 @@ def reconcile(registry: Registry, forge: Forge | None) -> list[Reconciled]:
             closed = _closing(registry, forge, waiting)
             if closed is not None:
                 found.append(closed)
+    # a merge on a forge moves stages and aliases too, and nobody was there to ask for what follows on request
+    registry.ask_for_rolls()
     return found
 
 

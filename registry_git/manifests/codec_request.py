@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from registry_git.core.deployment import Declaration, DeploymentChange
 from registry_git.core.model import NO_STAGE, RequestState, Review, TransitionRequest, Verdict
 from registry_git.core.names import AliasName, Id, StageName
 from registry_git.core.rules import Action
@@ -15,7 +16,7 @@ _NEEDED: dict[Action, tuple[str, ...]] = {
     Action.ALIAS: ("model", "alias"),
     Action.DELETE: ("model",),
     Action.RENAME: ("model", "new_name"),
-    Action.DEPLOYMENT: ("deployment",),
+    Action.DEPLOYMENT: ("model", "deployment", "declaration"),
 }
 
 
@@ -34,6 +35,8 @@ def request_members(request: TransitionRequest) -> dict[str, Any]:
                 "archive_existing": request.archive_existing,
                 "alias": request.alias,
                 "deployment": request.deployment,
+                "declaration": _declaration_members(request.declaration),
+                "force": request.force,
                 "new_name": request.new_name,
             }
         ),
@@ -69,6 +72,8 @@ def read_request(fields: Fields) -> TransitionRequest:
         archive_existing=fields.flag("archive_existing"),
         alias=fields.optional("alias", AliasName.parse),
         deployment=fields.text("deployment"),
+        declaration=_read_declaration(fields.mapping("declaration")) if "declaration" in fields.value else None,
+        force=fields.flag("force"),
         new_name=fields.optional("new_name", parse_model),
         requester=fields.parse("requester", parse_actor),
         created=fields.time("created"),
@@ -78,6 +83,34 @@ def read_request(fields: Fields) -> TransitionRequest:
         refreshed=fields.optional("refreshed", Timestamp.parse),
         reviews=tuple(_read_review(review) for review in fields.items("reviews")),
         annotations=fields.annotations(),
+    )
+
+
+def _declaration_members(declaration: Declaration | None) -> dict[str, Any]:
+    if declaration is None:
+        return {}
+    return {
+        "change": declaration.change.value,
+        **without_empty(
+            {
+                "workload": declaration.workload,
+                "owner": declaration.owner,
+                "stage": declaration.stage,
+                "alias": declaration.alias,
+                "follow": declaration.follow,
+            }
+        ),
+    }
+
+
+def _read_declaration(fields: Fields) -> Declaration:
+    return Declaration(
+        change=DeploymentChange(fields.value["change"]),
+        workload=fields.text("workload"),
+        owner=fields.optional("owner", parse_actor),
+        stage=fields.optional("stage", StageName.parse),
+        alias=fields.optional("alias", AliasName.parse),
+        follow=fields.text("follow"),
     )
 
 

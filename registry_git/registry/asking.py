@@ -8,7 +8,7 @@ from registry_git.core.names import COMMENT_MAX, AliasName, Id, ModelName, parse
 from registry_git.manifests.policy_text import parse_policy
 from registry_git.registry import deciding, requests
 from registry_git.registry.views import RequestView
-from registry_git.registry.writes import Writes
+from registry_git.registry.writes import Writes, forced
 
 
 class Asking(Writes):
@@ -24,8 +24,13 @@ class Asking(Writes):
         archive_existing: bool = False,
         comment: str = "",
         id: str | None = None,
+        force: bool = False,
     ) -> RequestView:
-        """Asks that a version be moved to a stage. Raises: NotFound; Invalid: it is there already."""
+        """Asks that a version be moved to a stage. `force` (with a comment): also where a deployment is in the way.
+
+        Raises:
+            NotFound; Invalid: it is there already; Conflict: a deployment is in the way.
+        """
         return self._ask(
             Action.STAGE,
             comment,
@@ -35,22 +40,46 @@ class Asking(Writes):
             to=stage,
             add=add,
             archive_existing=archive_existing,
+            force=force,
         )
 
     def request_alias(
-        self, name: str, alias: str, version: int | str | None, *, comment: str = "", id: str | None = None
+        self,
+        name: str,
+        alias: str,
+        version: int | str | None,
+        *,
+        comment: str = "",
+        id: str | None = None,
+        force: bool = False,
     ) -> RequestView:
-        """Asks that an alias point to a version (None: that it be removed). Raises: NotFound, Invalid."""
+        """Asks that an alias point to a version; None: that it be removed, with `force` and a comment also if followed.
+
+        Raises:
+            NotFound; Invalid: it is so already; Conflict: a deployment follows it.
+        """
         number = None if version is None else parse_version(version)
         model = ModelName.parse(name)
-        return self._ask(Action.ALIAS, comment, id, model=model, version=number, alias=AliasName.parse(alias))
+        return self._ask(
+            Action.ALIAS, comment, id, model=model, version=number, alias=AliasName.parse(alias), force=force
+        )
 
     def request_delete(
-        self, name: str, version: int | str | None, *, comment: str = "", id: str | None = None
+        self,
+        name: str,
+        version: int | str | None,
+        *,
+        comment: str = "",
+        id: str | None = None,
+        force: bool = False,
     ) -> RequestView:
-        """Asks that a version, or (None) a whole model, be deleted. Raises: NotFound, Conflict."""
+        """Asks that a version, or (None) a whole model, be deleted; `force`, with a comment: also what is used.
+
+        Raises:
+            NotFound; Conflict: it is in a stage, or a deployment uses it.
+        """
         number = None if version is None else parse_version(version)
-        return self._ask(Action.DELETE, comment, id, model=ModelName.parse(name), version=number)
+        return self._ask(Action.DELETE, comment, id, model=ModelName.parse(name), version=number, force=force)
 
     def request_rename(self, name: str, new_name: str, *, comment: str = "", id: str | None = None) -> RequestView:
         """Asks that a model get another name. Raises: NotFound; AlreadyExists: the new name is taken; Conflict."""
@@ -67,7 +96,7 @@ class Asking(Writes):
             Conflict: it is stale (nothing was written) or closed; PermissionDenied; NotFound.
         """
         act, key = self._deciding(id, comment)
-        deciding.approve(self._store, act, key)
+        self._ask_for_rolls(deciding.approve(self._store, act, key))
         return self.request(id)
 
     def reject(self, id: str, *, comment: str = "") -> RequestView:
@@ -101,6 +130,7 @@ class Asking(Writes):
         *,
         model: ModelName | None = None,
         policy: Policy | None = None,
+        force: bool = False,
         **asked: object,
     ) -> RequestView:
         words = parse_text("comment", comment, at_most=COMMENT_MAX)
@@ -113,6 +143,7 @@ class Asking(Writes):
             created=act.at,
             comment=words,
             proposal="",
+            force=forced(force, comment),
             **asked,  # type: ignore[arg-type]
         )
         requests.create(self._store, act, draft, policy)

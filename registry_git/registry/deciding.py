@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from registry_git.core.changes.proposal import Act, Headline
 from registry_git.core.errors import PermissionDenied
-from registry_git.core.model import RequestKey, RequestState, Review, Verdict
+from registry_git.core.model import DeploymentKey, RequestKey, RequestState, Review, Verdict
 from registry_git.core.names import Actor
 from registry_git.core.policy import Approval
 from registry_git.core.snapshot import Snapshot
@@ -23,17 +23,19 @@ from registry_git.registry.requests import blob_at, branch_of, describe_asked, r
 _WORDS = {Verdict.APPROVED: "Approve", Verdict.REJECTED: "Reject", Verdict.CANCELLED: "Cancel"}
 
 
-def approve(store: Store, act: Act, key: RequestKey) -> None:
+def approve(store: Store, act: Act, key: RequestKey) -> tuple[DeploymentKey, ...]:
     """Approves; with the approval that suffices, the change is merged into `main` in the same act.
+
+    Gives the deployments for which a request of their own may be due then.
 
     Raises:
         NotFound: no such request; Conflict: it is closed; Stale: `main` has moved on; nothing was written.
         PermissionDenied: no rule that the request waits for would count this person.
     """
 
-    def plan(session: Session) -> None:
+    def plan(session: Session) -> tuple[DeploymentKey, ...]:
         if _already(session, key, act, RequestState.APPROVED):
-            return
+            return ()
         request = _open(session, key)
         current = session.snapshot()
         why = staleness(session.repository, request, session.main)
@@ -53,15 +55,16 @@ def approve(store: Store, act: Act, key: RequestKey) -> None:
         approvals = (*request.approvals, Approval(by=act.actor, signed=signed))
         decision = judge(request, policy, approvals, current)
         if not decision.allowed and _said_so(request, act, signed=signed):
-            return
+            return ()
         state = RequestState.APPROVED if decision.allowed else RequestState.OPEN
         tip = _decide(session, act, request, Verdict.APPROVED, state, request.edits)
         if decision.allowed:
             _land(session, act, request, tip, request.edits, Verdict.APPROVED)
-        else:
-            session.move(request.branch, old=request.tip, new=tip)
+            return request.asks
+        session.move(request.branch, old=request.tip, new=tip)
+        return ()
 
-    store.transact(plan, describe=reflog(act, f"approve {key.request}"))
+    return store.transact(plan, describe=reflog(act, f"approve {key.request}"))
 
 
 def close(store: Store, act: Act, key: RequestKey, verdict: Verdict) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from registry_git.core.changes import deployments
 from registry_git.core.changes.deployments import Followed
-from registry_git.core.deployed import AUTO, PINNED, REQUEST, WORKLOADS
-from registry_git.core.errors import Invalid
-from registry_git.core.names import Actor, AliasName, ModelName, parse_version
+from registry_git.core.changes.proposal import Act, Proposal
+from registry_git.core.deployed import AUTO, PINNED, REQUEST, WORKLOADS, reference, target, written
+from registry_git.core.errors import Conflict, Invalid
+from registry_git.core.model import Action, Declaration, DeploymentChange, DeploymentKey
+from registry_git.core.names import Actor, AliasName, ModelName, StageName, parse_version
+from registry_git.core.snapshot import Snapshot, find_stage
+from registry_git.registry.asking import Asking
 from registry_git.registry.deployed import deployment_key
-from registry_git.registry.views import DeploymentView, Done
-from registry_git.registry.writes import Writes
+from registry_git.registry.rolling import Rolls
+from registry_git.registry.views import DeploymentView, Done, RequestView
 
 
-class Deploying(Writes):
+class Deploying(Asking):
     """The part of the registry that knows which jobs and services follow what."""
 
     def add_deployment(
@@ -96,6 +100,118 @@ class Deploying(Writes):
             self._act(comment), lambda snapshot, act: deployments.remove_deployment(snapshot, act, key=key)
         )
         return Done(commit=written.commit, changed=written.changed)
+
+    def roll_deployment(self, environment: str, name: str, *, comment: str = "") -> DeploymentView:
+        """Brings a deployment that follows on request to what its reference resolves to, without a request.
+
+        Raises:
+            NotFound; Invalid: it does not follow on request; Conflict: its reference holds nothing; PermissionDenied.
+        """
+        key = deployment_key(environment, name)
+
+        def decide(snapshot: Snapshot, act: Act) -> Proposal:
+            return deployments.roll_deployment(snapshot, act, key=key, version=_rolled_to(snapshot, key))
+
+        self._apply(self._act(comment), decide)
+        return self.deployment(environment, name)
+
+    def request_deployment(
+        self,
+        environment: str,
+        name: str,
+        change: str,
+        *,
+        model: str = "",
+        stage: str = "",
+        alias: str = "",
+        version: int | str | None = None,
+        workload: str = "service",
+        owner: str = "",
+        follow: str = "",
+        comment: str = "",
+        id: str | None = None,
+    ) -> RequestView:
+        """Asks for a change of a deployment: `add`, `pin`, `follow`, `roll` or `remove`, with what that method takes.
+
+        Raises:
+            NotFound; AlreadyExists; Invalid: it is so already, or makes no sense; Conflict.
+        """
+        key = deployment_key(environment, name)
+        wanted = DeploymentChange(_one_of(change, tuple(one.value for one in DeploymentChange), "change"))
+        self._store.refresh()
+        snapshot = self._snapshot()
+        declaration, number = Declaration(change=wanted), None if version is None else parse_version(version)
+        if wanted is DeploymentChange.ADD:
+            subject = ModelName.parse(model)
+            followed = parse_followed(stage, alias, version)
+            declaration = Declaration(
+                change=wanted,
+                workload=_one_of(workload, WORKLOADS, "workload"),
+                owner=Actor.parse(owner) if owner else None,
+                stage=_spelled(snapshot, stage),
+                alias=followed.alias,
+                follow=_one_of(
+                    follow or (PINNED if followed.version is not None else AUTO), (AUTO, REQUEST, PINNED), "mode"
+                ),
+            )
+        else:
+            known = deployments.find_deployment(snapshot, key)
+            subject = known.model
+            if model and ModelName.parse(model) != subject:
+                raise Invalid(f"{environment}/{name} is a deployment of {subject}, not of {model}.", hint="Name that.")
+            if wanted is DeploymentChange.FOLLOW:
+                followed = parse_followed(stage, alias, None) if stage or alias else Followed()
+                declaration = Declaration(
+                    change=wanted,
+                    stage=_spelled(snapshot, stage),
+                    alias=followed.alias,
+                    follow=_one_of(follow, (AUTO, REQUEST), "mode of following") if follow else "",
+                )
+            elif wanted is DeploymentChange.PIN and number is None:
+                number = deployments.pinned_to(known)
+            elif wanted is DeploymentChange.ROLL:
+                number = _rolled_to(snapshot, key)
+        return self._ask(
+            Action.DEPLOYMENT,
+            comment,
+            id,
+            model=subject,
+            version=number,
+            deployment=written(key),
+            declaration=declaration,
+        )
+
+    def ask_for_rolls(self, *, environment: str | None = None, model: str | None = None) -> list[RequestView]:
+        """Opens the requests that are missing for deployments that follow on request and are behind; gives these.
+
+        Requests that another version has overtaken are cancelled. Running it again changes nothing.
+
+        Raises:
+            PermissionDenied, Unavailable: the remote says no; what was opened before that stays.
+        """
+        self._store.refresh()
+        snapshot = self._snapshot()
+        keys = snapshot.deployments_naming(ModelName.parse(model)) if model is not None else snapshot.deployments()
+        rolls = Rolls(self._store, self._surroundings)
+        opened = [rolls.ask(key) for key in keys if environment in (None, key.environment)]
+        return [self.request(one) for one in opened if one is not None]
+
+
+def _rolled_to(snapshot: Snapshot, key: DeploymentKey) -> int:
+    """The version that a deployment's reference resolves to. Raises: NotFound; Conflict: to none."""
+    one = deployments.find_deployment(snapshot, key)
+    wanted = target(snapshot, one)
+    if wanted is None:
+        raise Conflict(f"{reference(one)} holds nothing now.", hint="Wait until it does, or pin the deployment.")
+    return wanted
+
+
+def _spelled(snapshot: Snapshot, stage: str) -> StageName | None:
+    """The stage as the registry spells it; None where none is named. Raises: Invalid."""
+    found = find_stage(snapshot.policy(), stage) if stage else None
+    if stage and found is None:
+        raise Invalid("The stage None cannot be followed: it holds nothing.", hint="Name another stage.")
+    return found.name if found else None
 
 
 def parse_followed(stage: str, alias: str, version: int | str | None) -> Followed:

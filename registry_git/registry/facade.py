@@ -6,7 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_git.registry.asking import Asking
 from registry_git.registry.beside import Beside
 from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from registry_git.registry.watching import Watch
 
 
-class Registry(Curating, Placing, Asking, Deploying, Commenting, Landing, Observing, Beside):
+class Registry(Curating, Placing, Deploying, Commenting, Landing, Observing, Beside):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`

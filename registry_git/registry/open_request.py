@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from registry_git.core.changes.asked import decide_asked
-from registry_git.core.changes.proposal import Proposal, Touch
+from registry_git.core.changes.proposal import Proposal, Roll, Touch
 from registry_git.core.errors import Corrupt, NotFound, RegistryError
+from registry_git.core.keys import DeploymentKey
 from registry_git.core.model import Action, Policy, PolicyKey, RequestKey, Review, TransitionRequest, Verdict
 from registry_git.core.policy import Approval, Change, Decision, evaluate
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
@@ -25,7 +26,8 @@ from registry_git.registry.writing import manifest_files
 class OpenRequest:
     """An open request.
 
-    `edits` are the files that approval would change (path to blob id, None: removed), `touches` what rules look at.
+    `edits` are the files that approval would change (path to blob id, None: removed), `touches` what rules look at,
+    `rolls` the deployments that get another version, `asks` those that are to be asked for afterwards.
     `approvals` are the reviews that count: given to exactly these edits, by the author of the commit that added them.
     """
 
@@ -35,6 +37,8 @@ class OpenRequest:
     base: str
     edits: dict[str, str | None]
     touches: tuple[Touch, ...]
+    rolls: tuple[Roll, ...]
+    asks: tuple[DeploymentKey, ...]
     approvals: tuple[Approval, ...]
     record_path: str
 
@@ -62,11 +66,11 @@ def read_open(
     try:
         expected = _asked(GitSnapshot(repository, base), at_tip, record)
         _refuse_more(repository, record, edits, expected, base, branch)
-        touches = expected.touches
+        touches, rolls, asks = expected.touches, expected.rolls, expected.asks
     except Corrupt:
         if not to_close:
             raise
-        touches = ()
+        touches, rolls, asks = (), (), ()
     return OpenRequest(
         record=record,
         branch=branch,
@@ -74,6 +78,8 @@ def read_open(
         base=base,
         edits=edits,
         touches=touches,
+        rolls=rolls,
+        asks=asks,
         approvals=() if to_close else _approvals(repository, tip, record, GitSnapshot(repository, main).policy()),
         record_path=path,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+from registry_git.core.changes.proposal import Roll
 from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.core.model import NO_STAGE, Action, RequestKey, RequestState, TransitionRequest
 from registry_git.core.names import Id, ModelName
@@ -17,7 +18,7 @@ from registry_git.index.queries import Queries
 from registry_git.manifests.layout import parse_request_ref, request_ref
 from registry_git.registry.comparison import unified
 from registry_git.registry.open_request import judge, read_open, staleness
-from registry_git.registry.views import RequestView
+from registry_git.registry.views import RequestView, RollView
 
 
 def has_landed(snapshot: Snapshot, branch: str) -> bool:
@@ -165,6 +166,7 @@ class RequestReading(ABC):
             head=tip,
             stale=staleness(repository, request, snapshot.commit),
             decision=judge(request, snapshot.policy(), request.approvals, snapshot),
+            rolls=request.rolls,
             changes={
                 path: "removed" if blob is None else "changed" if repository.entry(tree, path) else "added"
                 for path, blob in sorted(request.edits.items())
@@ -193,6 +195,7 @@ def _view(
     stale: str = "",
     decision: Decision | None = None,
     changes: dict[str, str] | None = None,
+    rolls: tuple[Roll, ...] = (),
 ) -> RequestView:
     stage = record.action is Action.STAGE
     return RequestView(
@@ -209,6 +212,16 @@ def _view(
         stale=stale,
         decision=decision or Decision(),
         changes=changes or {},
+        deployments=tuple(
+            RollView(
+                environment=one.key.environment,
+                name=one.key.name,
+                before=one.before,
+                after=one.after,
+                asked=one.asked,
+            )
+            for one in rolls
+        ),
         branch=branch.removeprefix("refs/heads/"),
         head=head,
         record=record,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from registry_git.core.activity import asked_of_deployment
 from registry_git.core.changes.asked import decide_asked
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.errors import Conflict, Invalid, NotFound
@@ -153,6 +154,8 @@ def describe_asked(record: TransitionRequest) -> str:
         return f"delete {record.model}{f' v{record.version}' if record.version else ''}"
     if record.action is Action.RENAME:
         return f"rename {record.model} to {record.new_name}"
+    if record.action is Action.DEPLOYMENT:
+        return asked_of_deployment(record)
     return f"change the {record.action.value}"
 
 

@@ -152,4 +152,7 @@ class Upkeep(Writes):
         Raises:
             Invalid: there is no remote; Corrupt: its history was rewritten; Unavailable.
         """
-        return replay.sync(self._store, self._surroundings.act())
+        done = replay.sync(self._store, self._surroundings.act())
+        if done.sent:
+            self._ask_for_rolls(self._snapshot().deployments())
+        return done

@@ -50,10 +50,27 @@ class VersionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollView:
+    """A deployment that gets version `after` in place of `before` (None: it used none); `asked`: by a later request."""
+
+    environment: str
+    name: str
+    before: int | None
+    after: int
+    asked: bool
+
+    def __str__(self) -> str:
+        """As `production/scorer v11 → v12`."""
+        was = f"v{self.before} → " if self.before else ""
+        return f"{self.environment}/{self.name} {was}v{self.after}{' (to be asked for)' if self.asked else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestView:
     """A request as it stands: its record, the decision so far, whether it is stale and why.
 
-    `changes` are the files that approval would change, path to `added`, `changed` or `removed`.
+    `changes` are the files that approval would change, path to `added`, `changed` or `removed`; `deployments` are what
+    it would roll.
     """
 
     request: str
@@ -69,6 +86,7 @@ class RequestView:
     stale: str
     decision: Decision
     changes: Mapping[str, str]
+    deployments: tuple[RollView, ...]
     branch: str
     head: str
     record: TransitionRequest

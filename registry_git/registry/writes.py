@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.errors import Invalid
+from registry_git.core.keys import DeploymentKey
 from registry_git.core.names import COMMENT_MAX, ModelName, parse_text
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.store import Store
@@ -59,7 +60,16 @@ class Writes(Reading):
                 return replace(proposal, edits={}, touches=())
             return proposal
 
-        return apply(self._store, act, once)
+        written = apply(self._store, act, once)
+        self._ask_for_rolls(written.proposal.asks)
+        return written
+
+    def _ask_for_rolls(self, keys: Sequence[DeploymentKey]) -> None:
+        """Opens the requests for deployments that follow on request and whose stage or alias has just moved."""
+        if keys:
+            from registry_git.registry.rolling import Rolls  # few writes need it
+
+            Rolls(self._store, self._surroundings).ask_if_possible(keys)
 
     def _act(self, comment: str = "", id: str | None = None, *, force: bool = False) -> Act:
         return replace(self._surroundings.act(comment=words(comment), id=id), force=forced(force, comment))

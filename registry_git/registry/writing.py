@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.errors import Conflict, PermissionDenied
 from registry_git.core.integrity import disagreements
-from registry_git.core.model import Action, Policy
+from registry_git.core.model import Policy
 from registry_git.core.names import Actor, Id
 from registry_git.core.policy import Change, Decision, evaluate
 from registry_git.core.snapshot import Edits, Overlay, Snapshot
@@ -24,6 +23,7 @@ from registry_git.gitstore.store import Store
 from registry_git.manifests.codec import files
 from registry_git.manifests.layout import Layout
 from registry_git.manifests.messages import write_message
+from registry_git.registry.advice import request_command
 from registry_git.registry.recording import Recorder
 
 Decide: TypeAlias = Callable[[Snapshot], Proposal]
@@ -135,7 +135,7 @@ def denied(proposal: Proposal, decision: Decision) -> PermissionDenied:
     # a gate stands before any approval, so its command is the more useful one
     unmet = min(decision.unmet, key=lambda one: one.by_approval)
     more = f" (and {len(decision.unmet) - 1} more)" if len(decision.unmet) > 1 else ""
-    command = _request_command(proposal)
+    command = request_command(proposal)
     if not unmet.by_approval:
         hint = unmet.satisfy
     elif command:
@@ -143,26 +143,3 @@ def denied(proposal: Proposal, decision: Decision) -> PermissionDenied:
     else:
         hint = "No request can ask for this: change the rule first, with a request for another policy."
     return PermissionDenied(f"The policy does not allow this: {unmet.rule}: {unmet.why}{more}.", hint=hint)
-
-
-def _request_command(proposal: Proposal) -> str:
-    """The command that asks for the same; empty where no request can."""
-    headline = proposal.headline
-    if headline.action == "relayout":
-        return ""
-    action = proposal.touches[0].action
-    words = ["registry-git", "request", "create"]
-    if headline.action == "rename-model":
-        return shlex.join([*words, proposal.touches[0].model or "", "--rename", headline.model or ""])
-    if action is Action.POLICY:
-        return shlex.join([*words, "--policy", "registry.yaml"])
-    words.append(headline.model or "")
-    if headline.version:
-        words.append(str(headline.version))
-    if action is Action.STAGE:
-        words.append(headline.to_stage)
-    elif action is Action.ALIAS:
-        words += ["--alias", proposal.touches[0].target]
-    else:
-        words.append("--delete")
-    return shlex.join(words)

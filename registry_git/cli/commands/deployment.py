@@ -19,6 +19,8 @@ _COMMANDS = "registry_git.cli.commands"
             "show": f"{_COMMANDS}.deployment_read:show",
             "pin": f"{_COMMANDS}.deployment_write:pin",
             "follow": f"{_COMMANDS}.deployment_write:follow",
+            "roll": f"{_COMMANDS}.deployment_write:roll",
+            "ask": f"{_COMMANDS}.deployment_write:ask",
             "remove": f"{_COMMANDS}.deployment_write:remove",
         }
     },

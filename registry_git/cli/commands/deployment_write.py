@@ -1,15 +1,66 @@
-"""deployment add, pin, follow, remove: declaring what follows what."""
+"""deployment add, pin, follow, roll, remove: declaring what follows what, directly or by a request."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from registry_git.cli import shapes
 from registry_git.cli.arguments import ALIAS, DEPLOYMENT, ENVIRONMENT, MODEL, STAGE, VERSION
+from registry_git.cli.asking import ask_for
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.commands.deployment_read import say_told
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.cli.told import asked
+from registry_git.core.errors import Invalid
+from registry_git.registry.views import DeploymentView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """Whether a change is made or asked for, and what is said about it."""
+
+    comment: str
+    request: bool
+    push: bool
+    identity: str | None
+
+
+def _how(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that every change of a deployment takes; the command gets them as one `How`."""
+
+    def with_how(*args: Any, comment: str, request: bool, push: bool, identity: str | None, **words: Any) -> None:
+        if identity is not None and not (request or push):
+            raise Invalid("--id marks a request, and none is made.", hint="Add --request.")
+        command(*args, how=How(comment=comment, request=request or push, push=push, identity=identity), **words)
+
+    with_how.__doc__ = command.__doc__
+    for option in (
+        click.option("--id", "identity", help="An id of your own: a retry with the same id asks only once."),
+        click.option("--push", is_flag=True, help="Ask, and open a pull request on the forge that the policy names."),
+        click.option("--request", is_flag=True, help="Ask for it, with a request that others approve."),
+        click.option("--comment", "-m", default="", help="Why."),
+    ):
+        with_how = option(with_how)
+    return with_how
+
+
+def _ask(invocation: Invocation, how: How, environment: str, name: str, change: str, **words: Any) -> None:
+    ask_for(
+        invocation,
+        lambda registry: registry.request_deployment(
+            environment, name, change, comment=how.comment, id=how.identity, **words
+        ),
+        push=how.push,
+    )
+
+
+def _say(invocation: Invocation, view: DeploymentView) -> None:
+    answer(invocation, shapes.deployment_shape(view), lambda: say_told(view))
 
 
 @click.command(
@@ -33,35 +84,24 @@ from registry_git.cli.output import answer, say
     help="How it gets another version: in the commit that moves the stage or alias (auto, the default), when a request "
     "for that is approved, or never.",
 )
-@click.option("--comment", "-m", default="", help="Why.")
+@_how
 @pass_invocation
 def add(
     invocation: Invocation,
+    /,
     environment: str,
     name: str,
-    model: str,
-    stage: str,
-    alias: str,
-    version: int | None,
     workload: str | None,
-    owner: str,
     follow: str | None,
-    comment: str,
+    how: How,
+    **said: Any,
 ) -> None:
     """Declare that a job or service uses a model: what it follows, and how."""
-    view = invocation.write().add_deployment(
-        environment,
-        name,
-        model=model,
-        stage=stage,
-        alias=alias,
-        version=version,
-        workload=workload or "service",
-        owner=owner,
-        follow=follow or "",
-        comment=comment,
-    )
-    answer(invocation, shapes.deployment_shape(view), lambda: say_told(view))
+    said.update(workload=workload or "service", follow=follow or "")
+    if how.request:
+        _ask(invocation, how, environment, name, "add", **said)
+    else:
+        _say(invocation, invocation.write().add_deployment(environment, name, comment=how.comment, **said))
 
 
 @click.command(
@@ -72,12 +112,14 @@ def add(
 @click.argument("environment", type=ENVIRONMENT)
 @click.argument("name", type=DEPLOYMENT)
 @click.argument("version", type=VERSION, required=False)
-@click.option("--comment", "-m", default="", help="Why.")
+@_how
 @pass_invocation
-def pin(invocation: Invocation, environment: str, name: str, version: int | None, comment: str) -> None:
+def pin(invocation: Invocation, environment: str, name: str, version: int | None, how: How) -> None:
     """Fix a deployment to VERSION, or to the one that it uses now."""
-    view = invocation.write().pin_deployment(environment, name, version, comment=comment)
-    answer(invocation, shapes.deployment_shape(view), lambda: say_told(view))
+    if how.request:
+        _ask(invocation, how, environment, name, "pin", version=version)
+    else:
+        _say(invocation, invocation.write().pin_deployment(environment, name, version, comment=how.comment))
 
 
 @click.command(
@@ -96,25 +138,59 @@ def pin(invocation: Invocation, environment: str, name: str, version: int | None
     type=click.Choice(("auto", "request")),
     help="How it gets another version: by itself, or when a request for that is approved.",
 )
-@click.option("--comment", "-m", default="", help="Why.")
+@_how
 @pass_invocation
 def follow(
-    invocation: Invocation, environment: str, name: str, stage: str, alias: str, follow: str | None, comment: str
+    invocation: Invocation, environment: str, name: str, stage: str, alias: str, follow: str | None, how: How
 ) -> None:
     """Make a deployment follow a stage or an alias, by itself or on request; what is left out stays as it is."""
-    view = invocation.write().follow_deployment(
-        environment, name, stage=stage, alias=alias, follow=follow or "", comment=comment
-    )
-    answer(invocation, shapes.deployment_shape(view), lambda: say_told(view))
+    said = {"stage": stage, "alias": alias, "follow": follow or ""}
+    if how.request:
+        _ask(invocation, how, environment, name, "follow", **said)
+    else:
+        _say(invocation, invocation.write().follow_deployment(environment, name, comment=how.comment, **said))
+
+
+@click.command("roll", cls=RegistryCommand, example="registry-git deployment roll production scorer")
+@click.argument("environment", type=ENVIRONMENT)
+@click.argument("name", type=DEPLOYMENT)
+@_how
+@pass_invocation
+def roll(invocation: Invocation, environment: str, name: str, how: How) -> None:
+    """Bring a deployment that follows on request to what it follows now."""
+    if how.request:
+        _ask(invocation, how, environment, name, "roll")
+    else:
+        _say(invocation, invocation.write().roll_deployment(environment, name, comment=how.comment))
+
+
+@click.command("ask", cls=RegistryCommand, example="registry-git deployment ask --environment production")
+@click.option("--environment", type=ENVIRONMENT, help="Only for one environment.")
+@click.option("--model", type=MODEL, help="Only for one model.")
+@pass_invocation
+def ask(invocation: Invocation, environment: str | None, model: str | None) -> None:
+    """Open the requests that are missing for deployments that follow on request and are behind."""
+    views = invocation.write().ask_for_rolls(environment=environment, model=model)
+
+    def show() -> None:
+        for view in views:
+            say(f"Request {view.request} asks to {asked(view)}.")
+        if not views:
+            say("No request is missing.")
+
+    answer(invocation, [shapes.request_shape(view) for view in views], show)
 
 
 @click.command("remove", cls=RegistryCommand, example="registry-git deployment remove production scorer")
 @click.argument("environment", type=ENVIRONMENT)
 @click.argument("name", type=DEPLOYMENT)
-@click.option("--comment", "-m", default="", help="Why.")
+@_how
 @pass_invocation
-def remove(invocation: Invocation, environment: str, name: str, comment: str) -> None:
+def remove(invocation: Invocation, environment: str, name: str, how: How) -> None:
     """Remove a deployment; the history keeps it."""
-    done = invocation.write().remove_deployment(environment, name, comment=comment)
+    if how.request:
+        _ask(invocation, how, environment, name, "remove")
+        return
+    done = invocation.write().remove_deployment(environment, name, comment=how.comment)
     shape = shapes.done_shape(done, environment=environment, name=name)
     answer(invocation, shape, lambda: say(f"Removed {environment}/{name}; history keeps it."))

@@ -80,6 +80,7 @@ def _print(invocation: Invocation, view: RequestView) -> None:
             ("requester", view.requester),
             ("created", f"{when(view.created)} UTC"),
             ("comment", view.comment),
+            ("forced", "yes: also where a deployment is in the way" if view.record.force else ""),
             ("branch", view.branch),
             ("approvals", f"{view.decision.given} of {view.decision.needed}" if waits else ""),
         )
@@ -102,6 +103,10 @@ def _print(invocation: Invocation, view: RequestView) -> None:
     show_heading("What a merge would change")
     for path, change in view.changes.items():
         say(f"  {change:<8} {path}")
+    if view.deployments:
+        show_heading("Deployments that would follow")
+        for roll in view.deployments:
+            say(f"  {roll}")
     say("")
     if view.stale:
         say_next(invocation, "Decide it again on today's registry with", "request", "refresh", view.request)

@@ -56,14 +56,20 @@ def pin_deployment(snapshot: Snapshot, act: Act, *, key: DeploymentKey, version:
         NotFound: no such deployment or version; Conflict: it uses none yet, and none is named.
     """
     before = find_deployment(snapshot, key)
-    number = version if version is not None else used(before)
-    if number is None:
-        raise Conflict(
-            f"Deployment {label(before)} uses no version yet.",
-            hint=f"Name one: registry-git deployment pin {key.environment} {key.name} VERSION",
-        )
+    number = version if version is not None else pinned_to(before)
     after = settled(snapshot, _following(snapshot, before, Followed(version=number), PINNED), act.at)
     return _proposal(snapshot, act, before, after, f"Pin the deployment {label(after)} to {reference(after)}", "pin")
+
+
+def pinned_to(deployment: Deployment) -> int:
+    """The version that a deployment is pinned to when none is named: what it uses. Raises: Conflict: it uses none."""
+    number = used(deployment)
+    if number is None:
+        raise Conflict(
+            f"Deployment {label(deployment)} uses no version yet.",
+            hint=f"Name one: registry-git deployment pin {deployment.environment} {deployment.name} VERSION",
+        )
+    return number
 
 
 def follow_deployment(

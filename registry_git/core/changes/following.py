@@ -15,6 +15,7 @@ from registry_git.core.model import (
     Action,
     AliasKey,
     Deployment,
+    DeploymentKey,
     Entity,
     Key,
     ModelKey,
@@ -42,13 +43,14 @@ def with_following(snapshot: Snapshot, proposal: Proposal, act: Act) -> Proposal
     gone = {key.model for key, entity in proposal.edits.items() if isinstance(key, ModelKey) and entity is None}
     moved = {key.model for key in proposal.edits if isinstance(key, (StageKey, AliasKey))}
     moved |= {key.model for key, entity in proposal.edits.items() if isinstance(key, VersionKey) and entity is None}
-    declared = [entity for entity in proposal.edits.values() if isinstance(entity, Deployment)]
+    declared = [key for key in proposal.edits if isinstance(key, DeploymentKey)]
     if not moved and not gone and not declared:
         return proposal
     after = Overlay(snapshot, proposal.edits)
     edits: dict[Key, Entity | None] = dict(proposal.edits)
     touches = list(proposal.touches)
     rolls: list[Roll] = []
+    asks = [key for key in declared if _on_request(snapshot, key) or _on_request(after, key)]
     against: list[str] = []
     for model in sorted(moved | gone):
         for deployment in after.deployments_of(model):
@@ -61,10 +63,13 @@ def with_following(snapshot: Snapshot, proposal: Proposal, act: Act) -> Proposal
             if now != deployment:
                 edits[now.key] = now
             rolls += _rolls(snapshot, after, now)
+            if now.follow == REQUEST and target(snapshot, now) != target(after, now):
+                asks.append(now.key)
             against += in_the_way(snapshot, after, now)
-    for deployment in declared:
-        if deployment.model not in moved:
-            rolls += _rolls(snapshot, after, deployment)
+    for key in declared:
+        new = after.deployment(key)
+        if new is not None and new.model not in moved:
+            rolls += _rolls(snapshot, after, new)
     headline = proposal.headline
     if against:
         said = "; ".join(against[:_SHOWN]) + (f"; and {len(against) - _SHOWN} more" if against[_SHOWN:] else "")
@@ -74,7 +79,14 @@ def with_following(snapshot: Snapshot, proposal: Proposal, act: Act) -> Proposal
                 hint="Point the deployment elsewhere first, or insist with --force and a --comment that says why.",
             )
         headline = replace(headline, forced=said)
-    return replace(proposal, edits=edits, touches=tuple(touches), headline=headline, rolls=tuple(rolls))
+    return replace(
+        proposal, edits=edits, touches=tuple(touches), headline=headline, rolls=tuple(rolls), asks=tuple(asks)
+    )
+
+
+def _on_request(snapshot: Snapshot, key: DeploymentKey) -> bool:
+    one = snapshot.deployment(key)
+    return one is not None and one.follow == REQUEST
 
 
 def _rolls(before: Snapshot, after: Snapshot, deployment: Deployment) -> Iterator[Roll]:

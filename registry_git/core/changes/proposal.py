@@ -70,7 +70,11 @@ class Roll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """The outcome of deciding a change on one snapshot. No edits: everything is already as asked."""
+    """The outcome of deciding a change on one snapshot. No edits: everything is already as asked.
+
+    `rolls` are the deployments that get another version; `asks` those that follow on request and whose reference moves,
+    so that a request for them may be due, or moot.
+    """
 
     edits: Edits
     touches: tuple[Touch, ...]
@@ -78,3 +82,4 @@ class Proposal:
     comment: str = ""
     warnings: tuple[str, ...] = field(default=())
     rolls: tuple[Roll, ...] = ()
+    asks: tuple[DeploymentKey, ...] = ()

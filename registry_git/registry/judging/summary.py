@@ -6,9 +6,18 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from registry_git.core.deployed import label, reference, used
 from registry_git.core.errors import RegistryError
 from registry_git.core.events import Difference
-from registry_git.core.model import AliasPointer, Comment, ModelVersion, Policy, RegisteredModel, StagePointer
+from registry_git.core.model import (
+    AliasPointer,
+    Comment,
+    Deployment,
+    ModelVersion,
+    Policy,
+    RegisteredModel,
+    StagePointer,
+)
 from registry_git.core.names import ModelName
 from registry_git.core.snapshot import Snapshot
 from registry_git.registry.judging.branch import Gate, Unit
@@ -40,6 +49,11 @@ def changes_table(changed: Changed) -> list[str]:
     if slots:
         rows = [_slot(one) for one in slots[:_ROWS_MAX]]
         parts.append(_table(("model", "stage or alias", "from", "to"), rows))
+    jobs = [one for one in changed.differences if isinstance(one.before or one.after, Deployment)]
+    if jobs:
+        parts.append(_table(("deployment", "follows", "from", "to"), [_deployed(one) for one in jobs[:_ROWS_MAX]]))
+        if len(jobs) > _ROWS_MAX:
+            parts.append(f"and {len(jobs) - _ROWS_MAX} more deployments")
     for one in slots[:_ROWS_MAX]:
         parts += _comparison(one, changed.before, changed.after)
     others = [line for one in changed.differences if one not in slots and (line := _other(one))]
@@ -82,6 +96,15 @@ def _slot(difference: Difference) -> tuple[str, ...]:
     assert isinstance(pointer, (StagePointer, AliasPointer))  # noqa: S101 - the caller chose by type
     name = pointer.stage if isinstance(pointer, StagePointer) else f"@{pointer.alias}"
     return _text(pointer.model), _text(name), _held(difference.before), _held(difference.after)
+
+
+def _deployed(difference: Difference) -> tuple[str, ...]:
+    was, now = difference.before, difference.after
+    one = now or was
+    assert isinstance(one, Deployment)  # noqa: S101 - the caller chose by type
+    cells = [f"v{used(end)}" if isinstance(end, Deployment) and used(end) else _EMPTY for end in (was, now)]
+    how = "" if one.follow == "auto" else f" ({one.follow})"
+    return _text(label(one)), _text(reference(one)) + how, *cells
 
 
 def _held(pointer: object) -> str:
