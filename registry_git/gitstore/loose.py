@@ -53,14 +53,21 @@ def _damaged(oid: str, why: str) -> Corrupt:
 
 
 class LooseObjects(pygit2.OdbBackend):
-    """The loose objects of one directory, for libgit2 to ask before it looks at them itself."""
+    """The loose objects of one directory, for libgit2 to ask before it looks at them itself.
+
+    `held` are objects by id that are not stored yet and can be read all the same (see `Repository.holding`).
+    """
 
     def __init__(self, objects: str) -> None:
         super().__init__()
         self._objects = objects
+        self.held: dict[str, tuple[str, bytes]] = {}
 
     def read_cb(self, oid: pygit2.Oid) -> tuple[int, bytes]:
         """libgit2's question for an object."""
+        held = self.held.get(str(oid)) if self.held else None
+        if held is not None:
+            return _KINDS[held[0].encode()], held[1]
         try:
             found = read_loose(self._objects, str(oid))
         except Corrupt:
@@ -70,13 +77,18 @@ class LooseObjects(pygit2.OdbBackend):
         return found
 
     def exists_cb(self, oid: pygit2.Oid) -> bool:
-        """Not answered here: libgit2 looks for the file's name."""
-        return False
+        """Answered for held objects alone: libgit2 looks for a file's name itself."""
+        return str(oid) in self.held
 
     def refresh_cb(self) -> None:
         """Nothing is remembered here."""
 
+    def read_prefix_cb(self, oid: object) -> tuple[int, bytes, pygit2.Oid]:
+        """The same question as pygit2 asks it; answered for held objects alone."""
+        kind, data = self.held[str(oid)]
+        return _KINDS[kind.encode()], data, pygit2.Oid(hex=str(oid))
+
     def _unanswered(self, oid: object) -> None:
         raise KeyError(str(oid))
 
-    read_header_cb = read_prefix_cb = exists_prefix_cb = _unanswered
+    read_header_cb = exists_prefix_cb = _unanswered

@@ -59,7 +59,8 @@ class Repository:
         check_format(self.git_dir)
         self.workdir = Path(self.git.workdir) if self.git.workdir else None
         self._objects = os.fspath(self.objects_dir)
-        self.git.odb.add_backend(LooseObjects(self._objects), FIRST)
+        self._loose = LooseObjects(self._objects)
+        self.git.odb.add_backend(self._loose, FIRST)
         self._cache: OrderedDict[tuple[str, str], object] = OrderedDict()
         self._trees: OrderedDict[str, pygit2.Tree] = OrderedDict()
         self._children: dict[tuple[str, str], tuple[str, str]] = {}
@@ -74,6 +75,15 @@ class Repository:
     def give_back(self, objects: Path) -> None:
         """Forgets a borrowed directory, which is going to be removed."""
         self.borrowed.remove(objects)
+
+    @contextmanager
+    def holding(self, objects: dict[str, tuple[str, bytes]]) -> Iterator[None]:
+        """Lets reads find objects (id to kind and content) that are not stored: what is added meanwhile, too."""
+        self._loose.held = objects
+        try:
+            yield
+        finally:
+            self._loose.held = {}
 
     @property
     def environment(self) -> dict[str, str]:

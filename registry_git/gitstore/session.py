@@ -20,19 +20,28 @@ FindKey: TypeAlias = Callable[[], SigningKey | None]
 
 
 class Session:
-    """One try of a plan: reads at fixed references, staged commits, and the moves that would publish them."""
+    """One try of a plan: reads at fixed references, staged commits, and the moves that would publish them.
 
-    def __init__(self, repository: Repository, *, request_branch: FindBranch, key: FindKey) -> None:
-        """`request_branch` finds the tip of a request branch, `key` the key that decisions are signed with."""
+    The first `deciding` moves are the write; the others are tidied after them.
+    """
+
+    def __init__(
+        self, repository: Repository, *, request_branch: FindBranch, key: FindKey, main: str | None = None
+    ) -> None:
+        """`request_branch` finds the tip of a request branch, `key` the key that decisions are signed with.
+
+        `main` is the commit to begin at; None: what `main` is now.
+        """
         self.repository = repository
         self.request_branch = request_branch
         self._key = key
         self.staging = Staging()
         self.moves: list[RefMove] = []
+        self.deciding = 1
         self._remembered: dict[str, Listing] = {}
         self._trees: dict[str, str] = {}
         self._times: dict[str, int] = {}
-        main = repository.ref(MAIN)
+        main = main or repository.ref(MAIN)
         if main is None:
             raise NotFound(
                 "This repository has no branch main, so no registry.", hint="Create one with: registry-git init PATH"
@@ -98,6 +107,10 @@ class Session:
     def tree_of(self, commit: str) -> str:
         """The tree of a commit that is stored or staged."""
         return self._trees.get(commit) or self.repository.tree_of(commit)
+
+    def learn_tree(self, commit: str) -> None:
+        """Remembers the tree of a commit that can be read now, and not later."""
+        self._trees[commit] = self.repository.tree_of(commit)
 
     def move(self, name: str, *, old: str | None, new: str | None) -> None:
         """Adds a reference to what the plan moves. The first one decides; the later ones are tidied after it."""

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from registry_git.core.errors import Conflict, NotFound, Unavailable
 from registry_git.core.names import Actor
+from registry_git.gitstore.batch import Batch, Outcome
 from registry_git.gitstore.edit import edit_tree
 from registry_git.gitstore.following import Following
 from registry_git.gitstore.lock import WriterLock
@@ -24,7 +25,7 @@ from registry_git.gitstore.refs import Locked, Moved, ReflogEntry, move_ref, rec
 from registry_git.gitstore.remote import TRACKED_REQUESTS, RefMove, Remote, tracked
 from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.gitstore.rivals import Rivals
-from registry_git.gitstore.session import Session
+from registry_git.gitstore.session import FindBranch, Session
 from registry_git.gitstore.signing import SigningKey, signing_key
 from registry_git.gitstore.snapshot import GitSnapshot, snapshot_of
 from registry_git.gitstore.trees import EMPTY_TREE
@@ -50,6 +51,7 @@ class Store:
         self._durable = durable
         self._fetched = float("-inf")
         self._rivals = Rivals()
+        self._has_held = False
 
     @property
     def durable(self) -> bool:
@@ -106,6 +108,51 @@ class Store:
             Unavailable: the disk or the remote does not take it; nothing was changed.
             Anything that the plan raises; nothing was changed.
         """
+
+        def attempt() -> T:
+            session = self._session()
+            result = plan(session)
+            self._finish(session, describe)
+            return result
+
+        return self._tried(attempt)
+
+    def transact_all(
+        self, plans: Sequence[Callable[[Session], Any]], *, describe: ReflogEntry | None = None
+    ) -> list[Outcome]:
+        """Runs plans one after the other, each on what those before it have made, and publishes all at once.
+
+        A plan that fails leaves the others alone; one that has to be asked again by itself is told so (see `Outcome`).
+
+        Raises:
+            As `transact`, for all of them: nothing was changed.
+        """
+        # libgit2 remembers what it read: from now on it takes for stored what was only held
+        self._has_held = True
+
+        def attempt() -> list[Outcome]:
+            batch = Batch(self.repository, self._session)
+            with batch.readable():
+                outcomes = [batch.run(plan) for plan in plans]
+                session = batch.joined()
+            self._finish(session, describe)
+            return outcomes
+
+        return self._tried(attempt)
+
+    def _session(self, main: str | None = None, request_branch: FindBranch | None = None) -> Session:
+        find = request_branch or self.request_branch
+        return Session(self.repository, request_branch=find, key=self.signing_key, main=main)
+
+    def _finish(self, session: Session, describe: ReflogEntry | None) -> None:
+        if session.moves:
+            self._publish(session, describe)
+        elif self._durable:
+            # what was found done may be another's, killed before its flush: true only once it is on disk
+            sync_ref(self.repository.git_dir, MAIN)
+
+    def _tried(self, attempt: Callable[[], T]) -> T:
+        """What `attempt` gives, once nobody else was first. The caller's turn among the writers is taken here."""
         until = time.monotonic() + _PATIENCE
         turn = nullcontext() if self.following is None else self.following.remote.turn(timeout_seconds=_PATIENCE)
         with self._lock(), turn:
@@ -115,13 +162,7 @@ class Store:
                     self._finish_others()
                     if self.following is not None:
                         self._catch_up(self.following)
-                    session = Session(self.repository, request_branch=self.request_branch, key=self.signing_key)
-                    result = plan(session)
-                    if session.moves:
-                        self._publish(session, describe)
-                    elif self._durable:
-                        # what was found done may be another's, killed before its flush: true only once it is on disk
-                        sync_ref(self.repository.git_dir, MAIN)
+                    result = attempt()
                 except Locked as problem:
                     moved_aside = recover_stale_lock(self.repository.git_dir, problem.name)
                     if moved_aside is None:
@@ -182,17 +223,18 @@ class Store:
             if len(session.staging) >= _PACKED_FROM:
                 write_pack(objects, session.staging, durable=self._durable)
             else:
-                write_loose(objects, session.staging, durable=self._durable, exists=self.repository.has)
+                exists = None if self._has_held else self.repository.has
+                write_loose(objects, session.staging, durable=self._durable, exists=exists)
             if self.following is None:
-                self._move_here(session.moves, describe)
+                self._move_here(session.moves, session.deciding, describe)
             else:
                 self.following.publish(session.moves, describe)
 
-    def _move_here(self, moves: Sequence[RefMove], describe: ReflogEntry | None) -> None:
+    def _move_here(self, moves: Sequence[RefMove], deciding: int, describe: ReflogEntry | None) -> None:
         git_dir = self.repository.git_dir
-        first, *tidy = moves
-        move_ref(git_dir, first.name, old=first.old, new=first.new, durable=self._durable, reflog=describe)
-        for move in tidy:
+        for move in moves[:deciding]:
+            move_ref(git_dir, move.name, old=move.old, new=move.new, durable=self._durable, reflog=describe)
+        for move in moves[deciding:]:
             try:
                 move_ref(git_dir, move.name, old=move.old, new=move.new, durable=False, reflog=describe)
             except Conflict:
