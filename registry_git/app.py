@@ -60,18 +60,26 @@ def open_registry(
     """
     from registry_git.gitstore.store import FRESH_SECONDS, Store
 
-    text = _named(path_or_url)
     away = bool(os.environ.get(OFFLINE_VARIABLE)) if offline is None else offline
+    text = _named(path_or_url)
+    store = Store(repository_of(path_or_url), durable=durable, offline=away)
+    state = None
     if _is_remote(text):
-        from registry_git.gitstore.managed import managed_clone, state_of
+        from registry_git.gitstore.managed import state_of
 
-        store = Store(managed_clone(text), durable=durable, offline=away)
         store.refresh(at_most_seconds=FRESH_SECONDS)
         state = state_of(text)
-    else:
-        store = Store(_around(text), durable=durable, offline=away)
-        state = None
     return _joined(store, find_actor(actor, store.repository), state=state)
+
+
+def repository_of(path_or_url: str | os.PathLike[str] | None) -> Path:
+    """The repository that `open_registry` opens: for a URL the clone of it, made if need be. Raises: as that."""
+    text = _named(path_or_url)
+    if not _is_remote(text):
+        return _around(text)
+    from registry_git.gitstore.managed import managed_clone
+
+    return managed_clone(text)
 
 
 def open_at(path_or_url: str | os.PathLike[str] | None, moment: str) -> PastReading:
@@ -137,9 +145,9 @@ def init(
     who = find_actor(actor, None)
     create_repository(place, bare=is_bare)
     store = Store(place, durable=durable)
-    surroundings = _surroundings(who)
-    start(store, surroundings, policy)
-    return _registry(store, surroundings)
+    acting = surroundings(who)
+    start(store, acting, policy)
+    return _registry(store, acting)
 
 
 def clone(url: str, path: str | os.PathLike[str], *, bare: bool | None = None, actor: str | None = None) -> Registry:
@@ -261,17 +269,18 @@ def _place(path: str | os.PathLike[str]) -> Path:
 
 
 def _joined(store: Store, actor: Actor, *, state: Path | None = None) -> Registry:
-    return _registry(store, _surroundings(actor, state=state))
+    return _registry(store, surroundings(actor, state=state))
 
 
-def _registry(store: Store, surroundings: Surroundings) -> Registry:
+def _registry(store: Store, acting: Surroundings) -> Registry:
     from registry_git.index.index import Index
     from registry_git.registry.facade import Registry
 
-    return Registry(store, Index(store.repository), surroundings)
+    return Registry(store, Index(store.repository), acting)
 
 
-def _surroundings(actor: Actor, *, state: Path | None = None) -> Surroundings:
+def surroundings(actor: Actor, *, state: Path | None = None) -> Surroundings:
+    """What a registry takes from outside when `actor` acts: the clock, and fresh ids."""
     from registry_git.registry.writing import Surroundings
 
     tracking_uri = os.environ.get(TRACKING_VARIABLE, "")

@@ -16,7 +16,7 @@ from tests.cli_program import run
 LISTED = (
     *("init", "register", "list", "show", "search", "describe", "stage", "activity", "resolve", "download", "diff"),
     *("rollback", "rename", "delete", "check", "doctor", "relayout", "reindex", "clone", "sync", "completion"),
-    *("codeowners", "reconcile", "render", "watch"),
+    *("codeowners", "reconcile", "render", "watch", "serve"),
 )
 GROUPS = {
     "tag": ["set", "delete"],

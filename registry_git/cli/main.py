@@ -51,6 +51,7 @@ _SECTIONS = {
         "download": "download:download",
         "watch": "watch:watch",
         "observations": "observations:observations",
+        "serve": "serve:serve",
     },
     "Deploy": {
         "gitops": "gitops:gitops",

@@ -1,0 +1,61 @@
+"""One request as an endpoint sees it: who calls, the registry as that person uses it, and what else came along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from registry_git.core.names import Actor
+from registry_git.registry.facade import Registry
+from registry_git.registry.reading import Reading
+from registry_git.server.handles import Handle
+from registry_git.server.identity import Identity
+from registry_git.server.service import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that was let in.
+
+    Attributes:
+        service: what all requests share.
+        identity: who calls. PUBLIC routes have none.
+        headers: the request's, names in lower case.
+        body: its raw bytes.
+        base_url: the server's own address as the caller sees it, without a closing `/`.
+    """
+
+    service: Service
+    identity: Identity | None
+    headers: Mapping[str, str]
+    body: bytes = b""
+    base_url: str = ""
+    _handle: Handle | None = None
+    _at: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls."""
+        assert self.identity is not None  # noqa: S101 - only PUBLIC routes have no identity, and they do not act
+        return self.identity.actor
+
+    @property
+    def registry(self) -> Registry:
+        """The registry as the caller uses it: what is written by it is a commit by the caller."""
+        assert self._handle is not None  # noqa: S101 - only reads of the past have none
+        return self._handle.registry(self.actor)
+
+    @property
+    def reading(self) -> Reading:
+        """The registry as it is, or as it was at the `at` that was asked for. Raises: as `Registry.at`."""
+        return self.service.past.view(self._at) if self._at else self.registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer that is not a JSON object with the status 200, or has headers of its own."""
+
+    content: object
+    status: int = 200
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,177 @@
+"""What stands before every request: who may be asked for (Host), from where (Origin), how often; and after it: the log.
+
+The browser is the danger here: it calls for whoever wrote the page that it shows. So what changes something is refused
+when another page sent it, or in one of the forms that a page can send anywhere without asking.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from registry_git.core.errors import PermissionDenied, RegistryError
+from registry_git.core.times import Timestamp
+from registry_git.server.metrics import Metrics
+from registry_git.server.problems import TooMany, problem
+from registry_git.server.rates import Rate
+from registry_git.server.settings import LOOPBACK_NAMES, Settings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Where the endpoints and this middleware leave word for each other, in the request's scope.
+HEADERS, PEER, TRUSTED, ROUTE, WHO = (f"registry_git.{name}" for name in ("headers", "peer", "trusted", "route", "who"))
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_ALWAYS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+        b"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+
+
+class Guard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: App, settings: Settings, metrics: Metrics) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._rate = Rate(settings.per_second)
+        self._hosts = LOOPBACK_NAMES | {host.lower() for host in settings.hosts}
+        self._check_hosts = settings.on_loopback or bool(settings.hosts)
+        self._headers: tuple[tuple[bytes, bytes], ...] = _ALWAYS
+        if settings.tls_cert is not None:
+            self._headers = (*_ALWAYS, (b"strict-transport-security", b"max-age=31536000"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        seen = {"status": 500, "bytes": 0}
+
+        async def sent(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            elif message["type"] == "http.response.body":
+                seen["bytes"] += len(message.get("body", b""))
+            await send(message)
+
+        headers = scope[HEADERS] = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        scope[PEER], scope[TRUSTED] = self._peer(scope, headers)
+        try:
+            try:
+                self._admit(scope["method"], headers, scope[PEER])
+            except RegistryError as error:
+                await _answer(sent, *problem(error))
+            else:
+                await self._app(scope, receive, sent)
+        finally:
+            self._tell(scope, seen, time.perf_counter() - began)
+
+    def _peer(self, scope: Scope, headers: Mapping[str, str]) -> tuple[str, bool]:
+        """The address that called, and whether its word about users counts; behind a proxy, the one that called it."""
+        client = scope.get("client")
+        peer = client[0] if client else ""
+        if not self._trusts(peer):
+            return peer, False
+        for one in reversed(headers.get("x-forwarded-for", "").split(",")):
+            if one.strip() and not self._trusts(one.strip()):
+                return one.strip()[:64], True
+        return peer, True
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self._settings.proxies)
+
+    def _admit(self, method: str, headers: Mapping[str, str], peer: str) -> None:
+        host = headers.get("host", "")
+        if self._check_hosts and _host_name(host) not in self._hosts:
+            raise PermissionDenied(
+                f"This server is not called {_host_name(host)[:100]!r}.", hint="If it is: serve --allow-host NAME"
+            )
+        if method not in _SAFE:
+            _refuse_foreign_pages(headers)
+        wait = self._rate.wait(peer)
+        if wait:
+            raise TooMany("Too many requests.", seconds=math.ceil(wait))
+
+    def _tell(self, scope: Scope, seen: Mapping[str, int], seconds: float) -> None:
+        route = scope.get(ROUTE, "none")
+        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
+        self._metrics.answered(method, route, seen["status"], seconds)
+        if not self._settings.access_log:
+            return
+        line = {
+            "time": Timestamp.of(time.time_ns() // 1_000_000).text(),
+            "peer": scope[PEER],
+            "who": scope.get(WHO, ""),
+            "method": scope["method"],
+            "path": scope["path"],  # without the query: what callers put there is theirs
+            "status": seen["status"],
+            "bytes": seen["bytes"],
+            "ms": round(seconds * 1000, 2),
+        }
+        # ASCII JSON: nothing that a caller wrote can end the line
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+
+def _refuse_foreign_pages(headers: Mapping[str, str]) -> None:
+    """Returns for programs, and for pages of this server.
+
+    Raises:
+        PermissionDenied: a browser sends it for another page, or in a form that any page can send.
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site not in ("same-origin", "none"):
+        raise PermissionDenied("A page of another site may not change anything here.")
+    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        raise PermissionDenied("A page of another origin may not change anything here.")
+    referer = headers.get("referer")
+    if referer is not None and urlsplit(referer).netloc.lower() != headers.get("host", "").lower():
+        raise PermissionDenied("A page of another origin may not change anything here.")
+    browser = site is not None or origin is not None or headers.get("user-agent", "").startswith("Mozilla/")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    if browser and has_body and kind != "application/json" and not (_is_form(kind) and site == "same-origin"):
+        raise PermissionDenied("A browser's request must be application/json.", hint="Set its Content-Type.")
+
+
+def _is_form(kind: str) -> bool:
+    return kind == "application/x-www-form-urlencoded"
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without the port and the brackets of IPv6."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower().rstrip(".")
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    pairs += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body})

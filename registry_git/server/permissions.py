@@ -1,0 +1,68 @@
+"""The one table of routes and the permission that each needs. A route that is not in it keeps the server from starting.
+
+A permission is a scope of the caller's token. What the person may do beyond that is the registry's policy alone: every
+write is judged by it (`core.policy`), whichever way it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+
+
+class Permission(str, Enum):
+    """What a caller must be allowed to do. `PUBLIC` asks nobody for anything."""
+
+    PUBLIC = "public"
+    READ = "read"
+    WRITE = "write"
+    APPROVE = "approve"
+
+
+# What tokens can be limited to; `APPROVE` also lets one's own direct change count as the approval that a rule wants.
+SCOPES = (Permission.READ, Permission.WRITE, Permission.APPROVE)
+
+ROOT_MOUNT = ("",)
+OWN_MOUNTS = ("/api/v1",)
+MLFLOW_MOUNTS = ("/api/2.0/mlflow", "/api/2.0/preview/mlflow", "/ajax-api/2.0/mlflow")
+
+_READ, _WRITE, _APPROVE, _PUBLIC = Permission.READ, Permission.WRITE, Permission.APPROVE, Permission.PUBLIC
+
+_ROOT = {
+    ("GET", "/health"): _PUBLIC,
+    ("HEAD", "/health"): _PUBLIC,
+    ("GET", "/ready"): _PUBLIC,
+    ("GET", "/version"): _PUBLIC,
+    ("GET", "/docs"): _PUBLIC,
+    ("GET", "/docs/style.css"): _PUBLIC,
+    ("GET", "/openapi.json"): _PUBLIC,
+    ("GET", "/metrics"): _READ,
+}
+_OWN = {
+    ("GET", "/registry"): _READ,
+}
+# Each of these is served below all three mount points of MLflow.
+_MLFLOW: dict[tuple[str, str], Permission] = {}
+
+TABLE: Mapping[tuple[str, ...], Mapping[tuple[str, str], Permission]] = MappingProxyType(
+    {ROOT_MOUNT: _ROOT, OWN_MOUNTS: _OWN, MLFLOW_MOUNTS: _MLFLOW}
+)
+
+
+def needed(mounts: tuple[str, ...], method: str, path: str) -> Permission:
+    """What the route at `path` below `mounts` needs. Raises: LookupError: the table does not say it."""
+    try:
+        return TABLE[mounts][(method, path)]
+    except KeyError:
+        raise LookupError(f"server/permissions.py does not say what {method} {mounts[0]}{path} needs") from None
+
+
+def every_route() -> dict[tuple[str, str], Permission]:
+    """The whole table with full paths: each route at each of its mount points."""
+    return {
+        (method, mount + path): permission
+        for mounts, routes in TABLE.items()
+        for (method, path), permission in routes.items()
+        for mount in mounts
+    }

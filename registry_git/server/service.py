@@ -1,0 +1,55 @@
+"""Everything that requests share: the repository's handles, the writer, who may come in, what is measured."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from registry_git.app import now
+from registry_git.gitstore.store import Store
+from registry_git.server.accounts import AccountFile
+from registry_git.server.handles import Handles, Past
+from registry_git.server.identity import Door
+from registry_git.server.metrics import Metrics
+from registry_git.server.rates import Rate
+from registry_git.server.settings import Settings
+from registry_git.server.state import State
+from registry_git.server.writer import QueuedStore, Writer
+
+_READERS = 4  # Python runs one at a time; more only keep more repositories warm
+_EDITORS = 32  # these wait for git, and what waits together is written together
+_FAILURES_PER_SECOND, _FAILURES_AT_ONCE = 1 / 6, 10  # tokens that one address may guess
+
+
+class Service:
+    """What a running server holds. `close` gives it back, after everything that was taken on is written."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens the repository. Raises: NotFound: there is no registry; Unavailable; Invalid: see `Settings.check`."""
+        settings.check()
+        self.settings = settings
+        self.metrics = Metrics()
+        self.store = Store(settings.repository)
+        self.store.snapshot()
+        self.state = State(Store(settings.repository))
+        owner = settings.owner if settings.open else None
+        self.door = Door(AccountFile(settings.accounts), owner=owner, clock=now)
+        self.failures = Rate(_FAILURES_PER_SECOND, _FAILURES_AT_ONCE)
+        self.writer = Writer(Store(settings.repository), self.metrics.wrote)
+        self.readers = Handles(self._open)
+        self.editors = Handles(self._open)
+        self.past = Past(settings.repository)
+        self.reading = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
+        self.editing = ThreadPoolExecutor(_EDITORS, thread_name_prefix="edit")
+        self.remembering = ThreadPoolExecutor(1, thread_name_prefix="past")
+        self.knocking = ThreadPoolExecutor(1, thread_name_prefix="door")
+
+    def close(self) -> None:
+        """Finishes what was begun, and lets go of everything."""
+        for pool in (self.editing, self.reading, self.remembering, self.knocking):
+            pool.shutdown(wait=True)
+        self.writer.close()
+        self.readers.close()
+        self.editors.close()
+
+    def _open(self) -> Store:
+        return QueuedStore(self.settings.repository, self.writer)

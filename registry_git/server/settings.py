@@ -1,0 +1,100 @@
+"""How a server is to run, checked as a whole before anything is opened."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry_git.core.errors import Invalid
+from registry_git.core.names import Actor
+from registry_git.server.accounts import AccountFile
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the command line, the environment and the configuration file say together.
+
+    Args:
+        repository: the registry, or the clone of it.
+        host, port: the address to listen at; port 0: any free one.
+        accounts: the file of accounts, which need not exist.
+        owner: who acts when nobody has to say who they are.
+        tls_cert, tls_key: PEM files; None: plain HTTP.
+        hosts: names by which the server may be called, besides loopback's own.
+        proxies: addresses whose word about users is taken.
+        user_header, name_header: where such a proxy says the user's email address and name.
+        fetch_seconds: how often the remote is asked.
+        hook_secret: what the forge signs its webhooks with; empty: there are none.
+        body_bytes: the largest body.
+        per_second: calls that one caller may make; 0: any number.
+        access_log: whether each request is told on standard output.
+    """
+
+    repository: Path
+    host: str = "127.0.0.1"
+    port: int = 5000
+    accounts: Path
+    owner: Actor | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    hosts: tuple[str, ...] = ()
+    proxies: tuple[Network, ...] = ()
+    user_header: str = "X-Forwarded-Email"
+    name_header: str = "X-Forwarded-Preferred-Username"
+    fetch_seconds: float = 10.0
+    hook_secret: str = ""
+    body_bytes: int = 2 * 1024 * 1024
+    per_second: float = 0.0
+    access_log: bool = True
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can call."""
+        return is_loopback(self.host)
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has to say who they are. Raises: as `AccountFile.accounts`."""
+        return self.on_loopback and not self.proxies and not AccountFile(self.accounts).accounts()
+
+    def check(self) -> None:
+        """Returns when a server may run so.
+
+        Raises:
+            Invalid: it would be open to anybody, or the settings contradict each other.
+        """
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise Invalid("TLS takes a certificate and its key.", hint="Give --tls-cert and --tls-key.")
+        has_accounts = bool(AccountFile(self.accounts).accounts())
+        if not self.on_loopback and not has_accounts and not self.proxies:
+            raise Invalid(
+                f"{self.host} can be reached by others, and there are no accounts.",
+                hint=f'Add one with: registry-git user add "Name <email>" --accounts {self.accounts}',
+            )
+        if self.open and self.hosts:
+            raise Invalid(
+                f"Called as {self.hosts[0]} by way of a proxy, everybody would be {self.owner}.",
+                hint="Add accounts (registry-git user add), or name the proxy that knows the users (--proxy).",
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own."""
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_network(text: str) -> Network:
+    """An address (`10.0.0.5`) or network (`10.0.0.0/8`). Raises: Invalid."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as problem:
+        raise Invalid(f"{text!r} is no address: {problem}.", hint="Write it as 10.0.0.5 or 10.0.0.0/8.") from None

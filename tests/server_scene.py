@@ -1,0 +1,54 @@
+"""A real server on loopback in a thread, and what its tests ask of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from registry_git.core.names import Actor
+from registry_git.server.run import listen, make_server
+from registry_git.server.service import Service
+from registry_git.server.settings import Settings
+from tests.registry_scene import ALICE
+
+
+def settings_of(repository: Path, **other: Any) -> Settings:
+    """How the tests' servers run: on any free port, as Alice, silently; the file of accounts is beside the registry."""
+    accounts = repository.with_name("accounts.json")
+    plain = Settings(repository=repository, port=0, accounts=accounts, owner=Actor.parse(ALICE), access_log=False)
+    return replace(plain, **other)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[httpx.Client]:
+    """A running server, as a client of it."""
+    service = Service(settings)
+    server = make_server(service)
+    listener = listen(settings.host, settings.port)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        url = f"http://{settings.host}:{listener.getsockname()[1]}"
+        with httpx.Client(base_url=url, timeout=30) as client:
+            until = time.monotonic() + 20
+            while not server.started:
+                assert time.monotonic() < until, "the server did not start"
+                assert thread.is_alive()
+                time.sleep(0.005)
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(timeout=40)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    """The status and the error code of an answer."""
+    return answer.status_code, answer.json()["error_code"]
