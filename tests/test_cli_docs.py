@@ -47,7 +47,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     cli("comment", "add", "fraud/2", "Drifts on weekends.", "--id", COMMENT)
     cli("request", "create", "fraud", "2", "Production", "--id", REQUEST, "-m", "AUC 0.92")
     cli("register", "risk", "s3://acme-models/risk/1")
-    cli("resolve", "models:/fraud/2", "--consumer", "prod/scorer")
+    cli("resolve", "models:/fraud/2", "--consumer", "production/scorer")
     (tmp_path / "registry.yaml").write_text(cli("policy", "show").out)
     return cli
 

@@ -11,17 +11,17 @@ from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
 from registry_git.registry.deploying import Deploying
 from registry_git.registry.landing import Landing
-from registry_git.registry.observing import Observing
 from registry_git.registry.past import PastReading, find_commit
 from registry_git.registry.placing import Placing
 from registry_git.registry.registering import Progress
 from registry_git.registry.resolving import Resolution
+from registry_git.registry.running import RunningReads
 
 if TYPE_CHECKING:
     from registry_git.registry.watching import Watch
 
 
-class Registry(Curating, Placing, Deploying, Commenting, Landing, Observing, Beside):
+class Registry(Curating, Placing, Deploying, Commenting, Landing, RunningReads, Beside):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`

@@ -11,6 +11,7 @@ from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.left_out import warn_unreadable
 from registry_git.cli.output import answer, say, say_next
 from registry_git.core.errors import Invalid
+from registry_git.registry.running import RunningView
 from registry_git.registry.views import DeploymentView
 
 
@@ -19,16 +20,23 @@ from registry_git.registry.views import DeploymentView
     cls=RegistryCommand,
     reads=True,
     example="registry-git deployment list\n"
-    "registry-git deployment list --environment production --job --version fraud/12",
+    "registry-git deployment list --environment production --job --version fraud/12\n"
+    "registry-git deployment list --observed",
 )
 @click.option("--environment", type=ENVIRONMENT, help="Only those of one environment.")
 @click.option("--model", type=MODEL, help="Only those of one model.")
 @click.option("--version", "used", metavar="NAME/VERSION", type=NUMBERED, help="Only those that use one version.")
 @click.option("--job", "workload", flag_value="job", help="Only jobs.")
 @click.option("--service", "workload", flag_value="service", help="Only services.")
+@click.option("--observed", is_flag=True, help="With what each was seen to use, and consumers without a deployment.")
 @pass_invocation
 def list_(
-    invocation: Invocation, environment: str | None, model: str | None, used: str | None, workload: str | None
+    invocation: Invocation,
+    environment: str | None,
+    model: str | None,
+    used: str | None,
+    workload: str | None,
+    observed: bool,
 ) -> None:
     """List the deployments, and what each of them uses."""
     version = None
@@ -37,6 +45,14 @@ def list_(
         if model not in (None, name):
             raise Invalid(f"{used} is no version of {model}.", hint="Leave out --model.")
         model = name
+    if observed:
+        if invocation.at:
+            raise Invalid("What is observed is known as it is now, and --at shows the past.", hint="Leave out one.")
+        now = invocation.now()
+        found = now.running(environment=environment, workload=workload, model=model, version=version)
+        answer(invocation, found, lambda: _print_running(found))
+        warn_unreadable(now)
+        return
     registry = invocation.read()
     views = registry.deployments(environment=environment, workload=workload, model=model, version=version)
     answer(invocation, [shapes.deployment_shape(view) for view in views], lambda: _print_list(views))
@@ -72,6 +88,37 @@ def _print_list(views: list[DeploymentView]) -> None:
     ]
     columns = ("!DEPLOYMENT", "WORKLOAD", ">USES", "FOLLOWS", "BY", "STANDING", "!SINCE (UTC)", "OWNER")
     show_table(columns, rows, empty="No deployments.")
+
+
+def _print_running(found: list[RunningView]) -> None:
+    from registry_git.cli.sheets import when
+    from registry_git.cli.tables import show_table
+
+    rows = [
+        (
+            one.consumer,
+            one.workload,
+            one.model,
+            f"v{one.declared}" if one.declared else "",
+            f"v{one.observed}" if one.observed else "",
+            drifts(one),
+            one.asked,
+            when(one.last) if one.last is not None else "",
+        )
+        for one in found
+    ]
+    columns = ("!CONSUMER", "WORKLOAD", "MODEL", ">DECLARED", ">SEEN", "DRIFT", "ASKED FOR", "!LAST SEEN (UTC)")
+    show_table(columns, rows, empty="No deployments, and nobody was seen to use a model.")
+
+
+def drifts(one: RunningView) -> str:
+    """How a consumer stands to its deployment, in a few words; empty when it does what is declared."""
+    return {
+        "none": "",
+        "drifted": f"on v{one.observed}, {one.reference} says {f'v{one.declared}' if one.declared else 'nothing'}",
+        "unseen": "never seen",
+        "undeclared": "no deployment",
+    }[one.drift]
 
 
 def _print(invocation: Invocation, view: DeploymentView) -> None:
