@@ -13,7 +13,7 @@ from registry_git.core.errors import AlreadyExists
 from registry_git.gitstore.disk import explained
 from registry_git.gitstore.porcelain import Porcelain, check_url
 from registry_git.gitstore.remote import OBSERVATIONS, ORIGIN, TRACKED_REQUESTS
-from registry_git.gitstore.repository import MAIN, TRACKED_MAIN
+from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 
 # Pushes by plain git must be as durable as our own writes, and no collection may run beside a writer.
 DURABLE_CONFIG = {"core.fsync": "all", "core.fsyncMethod": "fsync", "gc.auto": "0", "receive.autogc": "false"}
@@ -45,6 +45,18 @@ def create_repository(path: Path, *, bare: bool) -> None:
         repository = pygit2.init_repository(str(path), bare=bare, initial_head="main", flags=flags)
         for key, value in DURABLE_CONFIG.items():
             repository.config[key] = value
+
+
+def registry_at(path: Path) -> Repository | None:
+    """The repository at a path itself (not one around it) that has a branch `main`; None while there is none.
+
+    Raises:
+        Unavailable: it belongs to somebody else, or cannot be read.
+    """
+    if pygit2.discover_repository(str(path), False, str(path.parent)) is None:
+        return None
+    repository = Repository(path)
+    return repository if repository.ref(MAIN) else None
 
 
 @contextmanager

@@ -88,14 +88,14 @@ class Store:
                 self._finish_others()
             self._catch_up(self.following)
 
-    def refresh_to_read(self) -> None:
+    def refresh_to_read(self, *, at_most_seconds: float = FRESH_SECONDS) -> None:
         """As `refresh`, for a read that can do without: what cannot be brought here is a warning in the log.
 
         Raises:
             Corrupt: the remote's history was rewritten; that is an alarm, whoever asks.
         """
         try:
-            self.refresh(at_most_seconds=FRESH_SECONDS)
+            self.refresh(at_most_seconds=at_most_seconds)
         except (Conflict, NotFound, Unavailable) as problem:
             self._fetched = time.monotonic()  # or every read would wait for it again
             _LOG.warning("What is shown may be out of date: %s", problem.message)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.events import Difference, Landing, derive
 from registry_git.core.model import Entity, Key, Policy, PolicyKey, RequestKey
+from registry_git.core.renames import renamed_models
 from registry_git.gitstore.history import Step, steps
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.trees import FileChange
 from registry_git.index.deployments import apply_deployments
-from registry_git.index.tables import apply, record
+from registry_git.index.tables import apply, record, touch_all
 from registry_git.manifests.codec import decode
 from registry_git.manifests.layout import Layout, key_of
 from registry_git.manifests.messages import read_comment, read_operation, read_time
@@ -50,6 +51,8 @@ class Advance:
         for difference in differences:
             apply(self._db, difference, at)
         apply_deployments(self._db, differences, at=at, commit=commit.id)
+        for model in renamed_models(differences):
+            touch_all(self._db, model, at)
         landing = Landing(
             commit=commit.id,
             author=commit.author,

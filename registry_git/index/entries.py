@@ -22,10 +22,10 @@ _MODEL = (
     "WHERE t.model = models.name), (SELECT json_group_object(alias, version) FROM aliases AS a WHERE "
     "a.model = models.name)"
 )
-# The highest version of each stage of a model, and the lowest, by which MLflow lists them; stage '' is in no stage.
+# The highest version of each stage of a model; stage '' is in no stage.
 _LATEST = (
-    "SELECT model, stage, max(version), min(version) FROM placements WHERE model IN ({0}) GROUP BY model, stage "
-    "UNION ALL SELECT model, '', max(version), min(version) FROM versions WHERE model IN ({0}) AND NOT EXISTS "
+    "SELECT model, stage, max(version) FROM placements WHERE model IN ({0}) GROUP BY model, stage "
+    "UNION ALL SELECT model, '', max(version) FROM versions WHERE model IN ({0}) AND NOT EXISTS "
     "(SELECT 1 FROM placements AS p WHERE p.model = versions.model AND p.version = versions.version) GROUP BY model"
 )
 
@@ -81,19 +81,19 @@ class Entries(Queries):
         return [_model(row) for row in self._rows(sql, [*values, page.limit, page.offset])]
 
     def latest_entries(self, models: Sequence[str]) -> dict[str, list[tuple[str, VersionEntry]]]:
-        """The highest version in each stage (empty: in none) of each model, ordered by the lowest one there."""
+        """The highest version in each stage (empty: in none) of each model."""
         if not models:
             return {}
         holes = ", ".join("?" * len(models))
-        latest = sorted(self._rows(_LATEST.format(holes), [*models, *models]), key=lambda row: row[3])
-        wanted = json.dumps([[model, version] for model, _, version, _ in latest])
+        latest = self._rows(_LATEST.format(holes), [*models, *models])
+        wanted = json.dumps([[model, version] for model, _, version in latest])
         sql = (
             f"SELECT {_VERSION} FROM versions WHERE (model, version) IN "  # noqa: S608
             "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
         )
         entries = {(entry.model, entry.version): entry for entry in map(_version, self._rows(sql, [wanted]))}
         found: dict[str, list[tuple[str, VersionEntry]]] = {model: [] for model in models}
-        for model, stage, version, _ in latest:
+        for model, stage, version in latest:
             if (model, version) in entries:
                 found[model].append((stage, entries[(model, version)]))
         return found

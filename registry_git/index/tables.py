@@ -109,6 +109,12 @@ def apply(db: sqlite3.Connection, difference: Difference, at: int) -> None:
         )
 
 
+def touch_all(db: sqlite3.Connection, model: str, at: int) -> None:
+    """A model and all of its versions changed at a time: it got another name."""
+    db.execute("UPDATE versions SET updated = max(updated, ?) WHERE model = ?", (at, model))
+    _touch_model(db, model, at)
+
+
 def record(db: sqlite3.Connection, activities: list[Activity]) -> None:
     """Adds activities. One whose id is known replaces it: a review in a record is better than a guess at a landing."""
     for activity in activities:

@@ -64,7 +64,7 @@ def new_alias_name(alias: str | None) -> AliasName:
     name = alias_name(alias)
     if name.lower() == LATEST:
         raise Invalid("'latest' alias name (case insensitive) is reserved.")
-    if _VERSION_ALIAS.match(name):
+    if _VERSION_ALIAS.fullmatch(name):
         raise Invalid(f"Version alias name '{name}' is reserved.")
     return AliasName.parse(name)
 

@@ -32,7 +32,10 @@ class MlflowVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MlflowModel:
-    """A registered model with the highest version of each stage; `last_updated_timestamp` as in `MlflowVersion`."""
+    """A registered model with the highest version of each stage, these without their aliases.
+
+    `last_updated_timestamp` is as in `MlflowVersion`.
+    """
 
     name: str
     creation_timestamp: int

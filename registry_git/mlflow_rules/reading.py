@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from registry_git.core.errors import Invalid, NotFound
 from registry_git.core.keys import ModelKey, VersionKey
@@ -15,9 +17,25 @@ from registry_git.index.queries import Page
 from registry_git.mlflow_rules import checks
 from registry_git.mlflow_rules.entities import MlflowModel, MlflowPage, MlflowVersion
 from registry_git.mlflow_rules.stages import canonical, latest_by_stage
-from registry_git.registry.facade import Registry
 
 _VERSION_MAX = 999_999_999
+
+
+class Searches(Protocol):
+    """An index of a registry, brought to what is there (as `registry_git.index.entries.Entries`)."""
+
+    def version_entries(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[VersionEntry]: ...
+    def model_entries(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[ModelEntry]: ...
+    def latest_entries(self, models: Sequence[str]) -> dict[str, list[tuple[str, VersionEntry]]]: ...
+    def version_updated(self, model: ModelName, version: int) -> int: ...
+    def model_updated(self, model: ModelName) -> int: ...
+
+
+class Readable(Protocol):
+    """A registry as reads take it: `registry_git.registry.facade.Registry`, or one that is not there yet."""
+
+    def snapshot(self) -> Snapshot: ...
+    def entries(self) -> Searches: ...
 
 
 class MlflowReads:
@@ -27,8 +45,7 @@ class MlflowReads:
     `model_updated` when it is wanted, so that loading a model never waits for an index.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    _registry: Readable
 
     def get_model(self, name: str | None) -> MlflowModel:
         """One registered model. Raises: NotFound, Invalid."""
@@ -101,7 +118,7 @@ class MlflowReads:
         size, offset = checks.page_size(max_results, Target.VERSIONS), checks.page_offset(page_token)
         entries = self._registry.entries()
         found = entries.version_entries(without_prompts(given), orders, Page(limit=size + 1, offset=offset))
-        policy = self._registry.policy()
+        policy = self._registry.snapshot().policy()
         versions = tuple(
             _listed_version(entry, shown_stage(policy, entry.stages) if entry.stages else NO_STAGE)  # type: ignore[arg-type]
             for entry in found[:size]
@@ -155,7 +172,7 @@ def shown_version(
 def shown_model(snapshot: Snapshot, model: RegisteredModel, *, updated: int | None = None) -> MlflowModel:
     """A model as MLflow shows it; `updated` says when it changed, if that is known."""
     latest = [
-        shown_version(snapshot, snapshot.version(model.name, number), stage=stage)
+        replace(shown_version(snapshot, snapshot.version(model.name, number), stage=stage), aliases=())
         for stage, number in latest_by_stage(snapshot, model.name)
     ]
     return MlflowModel(
@@ -171,13 +188,15 @@ def shown_model(snapshot: Snapshot, model: RegisteredModel, *, updated: int | No
 
 
 def _listed_model(entry: ModelEntry, latest: Sequence[tuple[str, VersionEntry]]) -> MlflowModel:
+    # in lists MLflow orders them by the stage's name
+    by_stage = sorted((stage or NO_STAGE, version) for stage, version in latest)
     return MlflowModel(
         name=entry.name,
         creation_timestamp=entry.created,
         last_updated_timestamp=entry.updated,
         description=entry.description,
         user_id=entry.created_by,
-        latest_versions=tuple(_listed_version(version, stage or NO_STAGE) for stage, version in latest),
+        latest_versions=tuple(_listed_version(version, stage) for stage, version in by_stage),
         tags=entry.tags,
         aliases=entry.aliases,
     )

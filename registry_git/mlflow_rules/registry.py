@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from registry_git.mlflow_rules.writing import MlflowWrites
+from registry_git.mlflow_rules.writing import MlflowWrites, Writable
 
 
 class MlflowRegistry(MlflowWrites):
     """All that MLflow's registry protocol asks and changes, on one registry. For one thread at a time."""
+
+    def __init__(self, registry: Writable) -> None:
+        self._registry = registry
+
+    @property
+    def registry(self) -> Writable:
+        """The registry itself."""
+        return self._registry

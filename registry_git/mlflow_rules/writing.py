@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import NoReturn, Protocol
 from urllib.parse import unquote
 
 from registry_git.core.changes import edits, pointers, registration
@@ -18,6 +18,7 @@ from registry_git.mlflow_rules import checks
 from registry_git.mlflow_rules.entities import MlflowModel, MlflowVersion
 from registry_git.mlflow_rules.reading import (
     MlflowReads,
+    Readable,
     require_model,
     require_version,
     shown_model,
@@ -25,7 +26,9 @@ from registry_git.mlflow_rules.reading import (
 )
 from registry_git.mlflow_rules.stages import canonical, require_active
 from registry_git.registry.registering import Registration, prepare
+from registry_git.registry.views import Done, ModelView
 from registry_git.registry.writes import DecideWith
+from registry_git.registry.writing import Written
 
 _MODELS = "models:/"
 
@@ -55,8 +58,18 @@ class NewMlflowVersion:
     lineage: Lineage = field(default_factory=Lineage)
 
 
+class Writable(Readable, Protocol):
+    """A registry as writes take it: `registry_git.registry.facade.Registry`, or one that is not there yet."""
+
+    def change(self, decide: DecideWith, *, version: bool = ...) -> Written: ...
+    def rename(self, name: str, new_name: str) -> ModelView: ...
+    def delete(self, name: str, *, version: int | str | None = ..., leaving: bool = ...) -> Done: ...
+
+
 class MlflowWrites(MlflowReads):
     """What MLflow's clients change in a registry. Every method is one commit, or none when all is so already."""
+
+    _registry: Writable
 
     def create_model(
         self, name: str | None, *, description: str = "", tags: tuple[tuple[str | None, str | None], ...] = ()

@@ -33,13 +33,16 @@ class Writes(Reading):
         """The URL that writes go to; None when the registry is here, or works offline."""
         return self._store.following.remote.url if self._store.following else None
 
-    def refresh_from_remote(self, *, at_most_seconds: float = 0.0) -> None:
+    def refresh_from_remote(self) -> None:
+        """Brings what the remote has here; without one, nothing happens. Raises: Unavailable, Corrupt, Conflict."""
+        self._store.refresh()
+
+    def refresh_to_read(self, *, at_most_seconds: float) -> None:
         """Brings what the remote has here, unless that was done in the last `at_most_seconds`; without one, nothing.
 
-        Raises:
-            Unavailable, Corrupt, Conflict.
+        A remote that cannot be reached is a warning in the log: what is here answers. Raises: Corrupt.
         """
-        self._store.refresh(at_most_seconds=at_most_seconds)
+        self._store.refresh_to_read(at_most_seconds=at_most_seconds)
 
     def change(self, decide: DecideWith, *, comment: str = "", id: str | None = None, version: bool = False) -> Written:
         """Makes a change of one's own: what `decide` proposes, judged by the policy, as one commit on `main`.
