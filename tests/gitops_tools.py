@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,13 @@ def load_crd(environment: Mapping[str, str], name: str) -> Crd:
     directory = environment.get(CRDS_VARIABLE)
     if not directory:
         pytest.skip(f"DID NOT RUN: {CRDS_VARIABLE} names no directory with the CRDs of KServe and Argo CD.")
-    return Crd(Path(directory) / name)
+    return _crd(Path(directory) / name)
+
+
+@lru_cache(maxsize=8)
+def _crd(path: Path) -> Crd:
+    """Read once for all tests of a process: two megabytes of YAML take a while."""
+    return Crd(path)
 
 
 def _object(schema: dict[str, Any]) -> Any:
