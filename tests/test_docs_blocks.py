@@ -1,4 +1,4 @@
-"""README.md and the worked examples do what they say; so does the harness that says so."""
+"""README.md, docs/gitops.md and the worked examples do what they say; so does the harness that says so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.markdown_blocks import Block, Command, Session, Wrong, blocks, commands, match, plain
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "examples").glob("**/*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "gitops.md", *sorted((ROOT / "examples").glob("**/*.md"))]
 
 
 @pytest.fixture
