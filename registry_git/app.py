@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,7 @@ def init(
     roles: Mapping[str, Sequence[str]] | None = None,
     actor: str | None = None,
     durable: bool = True,
+    created: Timestamp | None = None,
 ) -> Registry:
     """A new registry.
 
@@ -128,6 +130,7 @@ def init(
         roles: who may approve (role name to email addresses); with none, anybody but the requester.
         actor: who creates it.
         durable: as in `open_registry`.
+        created: the time of its first commit, for one that takes over an older history; by default now.
 
     Raises:
         AlreadyExists: a registry is there; Invalid: no such layout or stage; Unavailable.
@@ -146,7 +149,7 @@ def init(
     create_repository(place, bare=is_bare)
     store = Store(place, durable=durable)
     acting = surroundings(who)
-    start(store, acting, policy)
+    start(store, replace(acting, clock=lambda: created) if created is not None else acting, policy)
     return _registry(store, acting)
 
 

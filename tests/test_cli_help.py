@@ -27,6 +27,7 @@ GROUPS = {
     "deployment": ["add", "list", "show", "pin", "follow", "roll", "ask", "remove"],
     "gitops": ["init"],
     "observations": ["list", "flush"],
+    "import": ["mlflow"],
     "hook": ["install", "pre-receive", "reference-transaction"],
 }
 

@@ -69,7 +69,7 @@ READS = [
     *("policy", "request", "request_diff", "requests", "resolve", "search_versions", "version", "versions"),
 ]
 WRITES = [
-    *("add_deployment", "ask_for_rolls", "follow_deployment", "pin_deployment", "remove_deployment"),
+    *("add_deployment", "ask_for_rolls", "bring", "follow_deployment", "pin_deployment", "remove_deployment"),
     *("request_deployment", "roll_deployment"),
     *("add_comment", "approve", "cancel", "create_model", "delete", "delete_alias", "delete_comment", "delete_tag"),
     *("describe", "doctor", "edit_comment", "refresh", "register", "register_many", "reindex", "reject", "relayout"),

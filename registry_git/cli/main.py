@@ -57,6 +57,9 @@ _SECTIONS = {
         "gitops": "gitops:gitops",
         "render": "render:render_",
     },
+    "Move in and out": {
+        "import": "import_:import_",
+    },
     "Look after the registry": {
         "sync": "remote:sync",
         "reconcile": "reconcile:reconcile_",

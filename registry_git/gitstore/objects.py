@@ -34,10 +34,12 @@ def commit_bytes(
     committer: Actor,
     at_seconds: int,
     message: str,
+    authored_seconds: int | None = None,
 ) -> bytes:
     """A commit as git stores it, the same bytes for the same arguments; also what a signature covers.
 
-    Times are written in UTC; the message is UTF-8 and ends in one line feed at least.
+    `authored_seconds` is when the author did it, where that is not the time of the commit. Times are in UTC; the
+    message is UTF-8 and ends in one line feed at least.
 
     Raises:
         Invalid: an id that is none, a time before 1970, or NUL in the message.
@@ -48,7 +50,8 @@ def commit_bytes(
         raise Invalid("A commit message cannot hold NUL.", hint="Leave it out.")
     lines = [f"tree {check_object_id(tree)}"]
     lines += [f"parent {check_object_id(parent)}" for parent in parents]
-    lines += [f"author {author} {at_seconds} +0000", f"committer {committer} {at_seconds} +0000"]
+    authored = at_seconds if authored_seconds is None else authored_seconds
+    lines += [f"author {author} {authored} +0000", f"committer {committer} {at_seconds} +0000"]
     body = message if message.endswith("\n") else message + "\n"
     return ("\n".join(lines) + "\n\n" + body).encode("utf-8")
 

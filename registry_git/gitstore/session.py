@@ -61,14 +61,24 @@ class Session:
         author: Actor,
         at_seconds: int,
         message: str,
+        committer: Actor | None = None,
+        authored_seconds: int | None = None,
     ) -> str:
         """Stages a commit: the tree of `onto` with files put (content) and removed (None).
 
-        Its time is never before its first parent's, so that `--at DATE` finds one state for each moment.
+        Its time is never before its first parent's, so that `--at DATE` finds one state for each moment. `committer`
+        and `authored_seconds` are for what its author did elsewhere and at another time.
         """
         blobs = {path: None if data is None else self.staging.blob(data) for path, data in files.items()}
         return self.commit_blobs(
-            onto=onto, parents=parents, blobs=blobs, author=author, at_seconds=at_seconds, message=message
+            onto=onto,
+            parents=parents,
+            blobs=blobs,
+            author=author,
+            at_seconds=at_seconds,
+            message=message,
+            committer=committer,
+            authored_seconds=authored_seconds,
         )
 
     def commit_blobs(
@@ -80,6 +90,8 @@ class Session:
         author: Actor,
         at_seconds: int,
         message: str,
+        committer: Actor | None = None,
+        authored_seconds: int | None = None,
         sign: bool = False,
     ) -> str:
         """As `commit`, with blobs that are stored or staged already. `sign`: with git's ssh key, where one is set."""
@@ -87,7 +99,13 @@ class Session:
         at_seconds = max(at_seconds, self._time_of(parents[0])) if parents else at_seconds
         tree = edit_tree(base, blobs, read=self.read, staging=self.staging, remembered=self._remembered)
         data = commit_bytes(
-            tree=tree, parents=parents, author=author, committer=author, at_seconds=at_seconds, message=message
+            tree=tree,
+            parents=parents,
+            author=author,
+            committer=committer or author,
+            at_seconds=at_seconds,
+            authored_seconds=authored_seconds,
+            message=message,
         )
         key = self._key() if sign else None
         oid = self.staging.add("commit", data if key is None else key.sign(data))

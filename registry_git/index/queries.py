@@ -148,6 +148,10 @@ class Queries:
         """Whether a commit of `main` says that it is the write with this id."""
         return self._number("SELECT count(*) FROM commits WHERE operation = ?", operation) > 0
 
+    def operations(self) -> set[str]:
+        """The ids of all writes of `main`, as `has_operation` knows them."""
+        return {row[0] for row in self._rows("SELECT operation FROM commits")}
+
     def _first(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         return next(iter(self._rows(sql, values)), None)
 

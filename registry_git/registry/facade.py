@@ -10,6 +10,7 @@ from registry_git.registry.beside import Beside
 from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
 from registry_git.registry.deploying import Deploying
+from registry_git.registry.importing import Importing
 from registry_git.registry.landing import Landing
 from registry_git.registry.past import PastReading, find_commit
 from registry_git.registry.placing import Placing
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from registry_git.registry.watching import Watch
 
 
-class Registry(Curating, Placing, Deploying, Commenting, Landing, RunningReads, Beside):
+class Registry(Curating, Placing, Deploying, Commenting, Landing, Importing, RunningReads, Beside):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`

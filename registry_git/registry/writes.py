@@ -9,7 +9,7 @@ from typing import TypeAlias
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.errors import Invalid
 from registry_git.core.keys import DeploymentKey
-from registry_git.core.names import COMMENT_MAX, ModelName, parse_text
+from registry_git.core.names import COMMENT_MAX, Actor, ModelName, parse_text
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.store import Store
 from registry_git.index.index import Index
@@ -27,6 +27,11 @@ class Writes(Reading):
     def __init__(self, store: Store, index: Index, surroundings: Surroundings) -> None:
         super().__init__(store, index)
         self._surroundings = surroundings
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self._surroundings.actor
 
     @property
     def remote(self) -> str | None:

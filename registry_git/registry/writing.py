@@ -62,6 +62,17 @@ class Written:
     proposal: Proposal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bringer:
+    """Who brings what others did elsewhere: the committer, by whose rights the policy judges.
+
+    `at` is when; None: the commits bear the times of the acts themselves.
+    """
+
+    actor: Actor
+    at: Timestamp | None
+
+
 def apply(store: Store, act: Act, decide: Decide) -> Written:
     """Makes one change directly on `main`.
 
@@ -72,8 +83,11 @@ def apply(store: Store, act: Act, decide: Decide) -> Written:
     return apply_all(store, [(act, decide)])[0]
 
 
-def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]]) -> list[Written]:
-    """Makes changes one after the other, a commit each, published together: all of them or none."""
+def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: Bringer | None = None) -> list[Written]:
+    """Makes changes one after the other, a commit each, published together: all of them or none.
+
+    With a `bringer` the acts are of other people and times, who are the commits' authors.
+    """
 
     def plan(session: Session) -> list[Written]:
         snapshot: Snapshot = session.snapshot()
@@ -84,15 +98,18 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]]) -> list[Writt
         for act, decide in changes:
             proposal = with_following(overlay, decide(overlay), act)
             if proposal.edits:
-                require_allowed(proposal, overlay.policy(), act.actor)
+                require_allowed(proposal, overlay.policy(), bringer.actor if bringer else act.actor)
+                at = bringer.at if bringer and bringer.at is not None else act.at
                 refuse_untrue(Overlay(overlay, proposal.edits), proposal.edits)
                 tip = session.commit(
                     onto=tip,
                     parents=[tip],
                     files=manifest_files(proposal.edits, layout),
                     author=act.actor,
-                    at_seconds=act.at // 1000,
-                    message=write_message(proposal.headline, act.comment, act.id, act.at),
+                    committer=bringer.actor if bringer else None,
+                    at_seconds=at // 1000,
+                    authored_seconds=act.at // 1000 if bringer else None,
+                    message=write_message(proposal.headline, act.comment, act.id, at),
                 )
                 overlay.add(proposal.edits)
             written.append(Written(commit=tip, changed=bool(proposal.edits), proposal=proposal))
@@ -101,7 +118,8 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]]) -> list[Writt
         return written
 
     first = changes[0][0]
-    entry = ReflogEntry(actor=first.actor, at_seconds=first.at // 1000, message="registry-git")
+    actor, seconds = (bringer.actor, (bringer.at or first.at) // 1000) if bringer else (first.actor, first.at // 1000)
+    entry = ReflogEntry(actor=actor, at_seconds=seconds, message="registry-git")
     return store.transact(plan, describe=entry)
 
 

@@ -6,6 +6,7 @@ import logging
 import re
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from registry_git.artifacts.location import readable
 from registry_git.artifacts.mlmodel import FILE_NAME, SIZE_MAX, MLmodel, parse_mlmodel, read_mlmodel
 from registry_git.core.errors import RegistryError, Unavailable
 from registry_git.core.model import Dataset, Lineage
-from registry_git.tracking.client import client, require_mlflow, shown, within
+from registry_git.tracking.client import client, explained, require_mlflow, shown, within
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,8 +25,10 @@ SECONDS = 10.0  # how long a registration waits for the tracking server
 _SILENCE = 60.0  # seconds for which a server that did not answer is not asked again
 _TEXT_MAX = 10_000
 _DATASETS_MAX = 1000
+_RUNS_A_PAGE = 200
 _MODELS_MAX = 20  # logged models of one run that are asked for by name
 _RUN_SOURCE = re.compile(r"runs:/+([^/]+)/?(.*)")
+_RUN_ID = re.compile(r"[\w-]{1,64}")
 _LOGGED_SOURCE = re.compile(r"models:/+(m-[^/@]+)/?")
 _SERVED = re.compile(r"runs:/|models:/+m-|mlflow-artifacts:/")  # sources whose files only the server can find
 _silent: dict[str, float] = {}
@@ -94,6 +97,49 @@ def look_up(
         return found
 
 
+def read_lineages(tracking_uri: str, run_ids: Iterable[str]) -> dict[str, Lineage]:
+    """The lineage of many runs at once, by run; runs that the store does not know are left out.
+
+    Raises:
+        Unavailable: it cannot be read, or mlflow is not installed; NotFound: nothing is there.
+    """
+    known = client(tracking_uri)
+    from mlflow.entities import ViewType
+
+    wanted = [run_id for run_id in dict.fromkeys(run_ids) if _RUN_ID.fullmatch(run_id)]
+    found: dict[str, Lineage] = {}
+    try:
+        experiments = _experiments(known)
+        for start in range(0, len(wanted) if experiments else 0, _RUNS_A_PAGE):
+            listed = ", ".join(f"'{run_id}'" for run_id in wanted[start : start + _RUNS_A_PAGE])
+            runs = known.search_runs(
+                list(experiments),
+                filter_string=f"attributes.run_id IN ({listed})",
+                run_view_type=ViewType.ALL,
+                max_results=_RUNS_A_PAGE,
+            )
+            for run in runs:
+                name = experiments.get(run.info.experiment_id, "")
+                found[run.info.run_id] = _lineage(tracking_uri, name, run, None)
+    except Exception as problem:  # MLflow and its drivers raise errors of any type
+        raise explained(problem, shown(tracking_uri)) from problem
+    return found
+
+
+def _experiments(known: MlflowClient) -> dict[str, str]:
+    """The names of all experiments, by id."""
+    from mlflow.entities import ViewType
+
+    found: dict[str, str] = {}
+    token: str | None = None
+    while True:
+        page = known.search_experiments(view_type=ViewType.ALL, max_results=1000, page_token=token)
+        found.update({each.experiment_id: each.name for each in page})
+        token = page.token
+        if not token:
+            return found
+
+
 def named_by(source: str) -> tuple[str, str]:
     """The run and the logged model that a source names: `runs:/ID/path`, `models:/m-ID`; empty where it does not."""
     run, logged = _RUN_SOURCE.fullmatch(source), _LOGGED_SOURCE.fullmatch(source)
@@ -108,11 +154,13 @@ def _ask(tracking_uri: str, run_id: str, model_id: str, source: str) -> Found:
     run_id = run_id or (logged.source_run_id or "" if logged else "")
     run = known.get_run(run_id) if run_id else None
     logged = logged or _model_of(known, run, source)
-    lineage = _lineage(tracking_uri, known, run, logged)
+    experiment_id = str(run.info.experiment_id if run else logged.experiment_id if logged else "")
+    name = known.get_experiment(experiment_id).name if experiment_id else ""
+    lineage = _lineage(tracking_uri, name, run, logged)
     return Found(lineage=lineage, location=_location(source, run, logged))
 
 
-def _lineage(tracking_uri: str, known: MlflowClient, run: Any, logged: Any) -> Lineage:
+def _lineage(tracking_uri: str, experiment_name: str, run: Any, logged: Any) -> Lineage:
     experiment_id = str(run.info.experiment_id if run else logged.experiment_id if logged else "")
     model_id = logged.model_id if logged else _only_model(run)
     tags = run.data.tags if run else logged.tags if logged else {}
@@ -122,7 +170,7 @@ def _lineage(tracking_uri: str, known: MlflowClient, run: Any, logged: Any) -> L
         run_link=_link(tracking_uri, experiment_id, run.info.run_id) if run else "",
         run_user=_text(tags.get("mlflow.user") or (run.info.user_id if run else "")),
         experiment_id=experiment_id,
-        experiment_name=_text(known.get_experiment(experiment_id).name) if experiment_id else "",
+        experiment_name=_text(experiment_name),
         model_id=_text(model_id),
         git_commit=_text(tags.get("mlflow.source.git.commit")),
         datasets=_datasets(run),
