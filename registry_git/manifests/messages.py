@@ -36,8 +36,8 @@ def write_message(headline: Headline, comment: str, operation: Id, at: Timestamp
         "Registry-From": headline.from_stage,
         "Registry-To": headline.to_stage,
         "Registry-Request": headline.request or "",
-        "Registry-Time": "" if at is None else at.text(),
         "Registry-Forced": headline.forced,
+        "Registry-Time": "" if at is None else at.text(),
         "Registry-Operation": operation,
     }
     parts.append("\n".join(f"{key}: {_one_line(value)}" for key, value in trailers.items() if value))

@@ -1,16 +1,20 @@
 """`sync`: what was written offline goes to the remote, decided again where that has moved on meanwhile.
 
-A commit is replayed when every file that it changed is at the remote as it was when the commit was made. A registration
+A commit is replayed when every file that it changed is at the remote as it was when the commit was made, and with it
+rolls what follows from it there. A registration
 whose number was given to somebody else gets the next one. What fits neither way stays on a branch here, by name.
 """
 
 from __future__ import annotations
 
-from registry_git.core.changes.proposal import Act
+from registry_git.core.changes.following import with_following
+from registry_git.core.changes.proposal import Act, Headline, Proposal
 from registry_git.core.changes.registration import NewVersion, register
-from registry_git.core.errors import Invalid
+from registry_git.core.errors import Conflict, Corrupt, Invalid
 from registry_git.core.keys import VersionKey
 from registry_git.core.model import ModelVersion
+from registry_git.core.names import Id
+from registry_git.core.snapshot import Overlay
 from registry_git.gitstore.following import Following, unsent
 from registry_git.gitstore.merge import changed_files
 from registry_git.gitstore.refs import ReflogEntry, move_ref
@@ -20,9 +24,9 @@ from registry_git.gitstore.session import Session
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import REQUESTS, Store
 from registry_git.manifests.layout import key_of, parse_request_ref
-from registry_git.manifests.messages import write_message
+from registry_git.manifests.messages import read_comment, read_forced, read_operation, read_time, write_message
 from registry_git.registry.views import Renumbered, Synced
-from registry_git.registry.writing import manifest_files
+from registry_git.registry.writing import manifest_files, refuse_untrue
 
 UNSYNCED = "refs/heads/unsynced/"
 
@@ -91,10 +95,13 @@ def _replay(store: Store, commit: Commit, renumbered: list[Renumbered]) -> bool:
             return True
         if any(here[path] != _blob(repository.entry(then, path)) for path in edits):
             return _register_again(session, commit, list(edits), moved)
+        blobs = _with_following(session, commit, edits)
+        if blobs is None:
+            return False
         tip = session.commit_blobs(
             onto=session.main,
             parents=(session.main,),
-            blobs=edits,
+            blobs=blobs,
             author=commit.author,
             at_seconds=commit.at,
             message=commit.message,
@@ -105,6 +112,37 @@ def _replay(store: Store, commit: Commit, renumbered: list[Renumbered]) -> bool:
     done = store.transact(plan, describe=_reflog(commit))
     renumbered += moved
     return done
+
+
+def _with_following(session: Session, commit: Commit, edits: dict[str, str | None]) -> dict[str, str | None] | None:
+    """The files of a commit, and those of deployments that follow what it moves here; None when it does not fit.
+
+    A deployment that was declared there meanwhile rolls with a promotion that was made here, and the other way round.
+    """
+    made, now = GitSnapshot(session.repository, commit.id), session.snapshot()
+    keys = [key for path in edits if (key := key_of(path, made.layout)) is not None]
+    if made.layout is not now.layout:
+        return edits
+    act = Act(
+        actor=commit.author,
+        at=read_time(commit.message, commit.at),
+        id=Id(read_operation(commit.message)),
+        comment=read_comment(commit.message),
+        force=read_forced(commit.message),
+    )
+    headline = Headline(sentence=commit.message.partition("\n")[0], action="replay")
+    try:
+        proposal = Proposal(edits={key: made.find(key) for key in keys}, touches=(), headline=headline)
+    except Corrupt:
+        return edits  # a hand edit that cannot be read goes as it is, and `check` names it
+    try:
+        followed = with_following(now, proposal, act).edits
+        refuse_untrue(Overlay(now, followed), followed)
+    except Conflict:
+        return None
+    more = {key: entity for key, entity in followed.items() if entity != proposal.edits.get(key)}
+    files = manifest_files(more, now.layout)
+    return edits | {path: None if data is None else session.staging.blob(data) for path, data in files.items()}
 
 
 def _register_again(session: Session, commit: Commit, paths: list[str], moved: list[Renumbered]) -> bool:

@@ -69,7 +69,10 @@ def with_following(snapshot: Snapshot, proposal: Proposal, act: Act) -> Proposal
     for key in declared:
         new = after.deployment(key)
         if new is not None and new.model not in moved:
-            rolls += _rolls(snapshot, after, new)
+            now = settled(after, new, act.at)  # a declaration that was made elsewhere may find another version here
+            if now != new:
+                edits[key] = now
+            rolls += _rolls(snapshot, after, now)
     headline = proposal.headline
     if against:
         said = "; ".join(against[:_SHOWN]) + (f"; and {len(against) - _SHOWN} more" if against[_SHOWN:] else "")
