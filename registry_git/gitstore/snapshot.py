@@ -17,6 +17,8 @@ from registry_git.manifests.layout import Layout
 _DIRECTORY = "40000"
 _FILE = "100644"
 _MODEL = "model.yaml"
+_AS_IT_IS = "\0"  # no path: what is kept under it is no manifest
+_DEPLOYMENTS = "deployments"
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -103,22 +105,34 @@ class GitSnapshot(Snapshot):
         plain = _PLAIN.fullmatch(model) is not None
         found = []
         for key, mode, oid in self._deployments():
-            data = self._repository.read(oid) if plain and mode == _FILE else name
+            data = self._text(oid) if plain and mode == _FILE else name
             if name in data or b"\\" in data:
                 found.append(key)
         return tuple(found)
 
+    def _text(self, oid: str) -> bytes:
+        """A file as it is; kept, since every move of a pointer looks at the files of all deployments."""
+        known = self._repository.cached(oid, _AS_IT_IS)
+        if isinstance(known, bytes):
+            return known
+        return self._repository.remember(oid, _AS_IT_IS, self._repository.read(oid))
+
     def _deployments(self) -> Iterator[tuple[DeploymentKey, str, str]]:
         """The entries in the places of deployments: key, mode, id."""
-        for environment in self._names("deployments", _DIRECTORY):
-            for name, mode, oid in self._repository.names(self.tree, f"deployments/{environment}"):
-                key = paths.key_of(f"deployments/{environment}/{name}", self.layout)
-                if isinstance(key, DeploymentKey):
-                    yield key, mode, oid
+        for environment, mode, tree in self._repository.names(self.tree, _DEPLOYMENTS):
+            if mode != _DIRECTORY:
+                continue
+            place = f"{_DEPLOYMENTS}/{environment}"
+            known = self._repository.cached(tree, place)
+            if not isinstance(known, list):
+                known = self._repository.remember(tree, place, list(self._deployments_in(place)))
+            yield from known
 
-    def deploys(self) -> bool:
-        """As in `Snapshot`."""
-        return self._repository.entry(self.tree, paths.GITOPS_PATH) is not None
+    def _deployments_in(self, place: str) -> Iterator[tuple[DeploymentKey, str, str]]:
+        for name, mode, oid in self._repository.names(self.tree, place):
+            key = paths.key_of(f"{place}/{name}", self.layout)
+            if isinstance(key, DeploymentKey):
+                yield key, mode, oid
 
     def _models_in(self, directory: str) -> list[str]:
         """The directories that hold a model: the record of a deletion outlives its model."""

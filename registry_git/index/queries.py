@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry_git.core.activity import Activity
 from registry_git.core.names import ModelName
@@ -24,6 +24,19 @@ class Page:
 
     limit: int
     offset: int = 0
+
+
+class Brought(NamedTuple):
+    """Since when (ms) a deployment uses its version, and the request (or empty) and the commit that brought it."""
+
+    environment: str
+    name: str
+    since: int
+    request: str
+    commit: str
+
+
+_BROUGHT = 'environment, name, since, request, "commit"'
 
 
 class Queries:
@@ -70,19 +83,19 @@ class Queries:
 
     def deployments(
         self, *, environment: str | None, workload: str | None, model: str | None, version: int | None
-    ) -> list[tuple[str, str]]:
-        """The deployments as (environment, name), sorted; those of which all that is given is true."""
+    ) -> list[Brought]:
+        """The deployments, sorted; those of which all that is given is true."""
         wanted = {"environment": environment, "workload": workload, "model": model, "version": version}
         given = {column: value for column, value in wanted.items() if value is not None}
         where = " AND ".join(["1", *(f"{column} = ?" for column in given)])
-        sql = f"SELECT environment, name FROM deployments WHERE {where} ORDER BY environment, name"  # noqa: S608
-        return [(row[0], row[1]) for row in self._rows(sql, list(given.values()))]
+        sql = f"SELECT {_BROUGHT} FROM deployments WHERE {where} ORDER BY environment, name"  # noqa: S608
+        return [Brought(*row) for row in self._rows(sql, list(given.values()))]
 
-    def deployed(self, environment: str, name: str) -> tuple[int, str, str] | None:
-        """Since when (ms) a deployment uses its version, and the request (or empty) and the commit that brought it."""
-        sql = 'SELECT since, request, "commit" FROM deployments WHERE environment = ? AND name = ?'
+    def deployed(self, environment: str, name: str) -> Brought | None:
+        """What is known of one deployment, or None."""
+        sql = f"SELECT {_BROUGHT} FROM deployments WHERE environment = ? AND name = ?"  # noqa: S608
         row = self._first(sql, (environment, name))
-        return None if row is None else (int(row[0]), str(row[1]), str(row[2]))
+        return None if row is None else Brought(*row)
 
     def model_of_request(self, request: str) -> list[str]:
         """The models (empty: the registry) that have a record of this id."""

@@ -12,7 +12,7 @@ from registry_git.core.model import Deployment
 from registry_git.core.names import ModelName, parse_name, parse_version
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.index.queries import Queries
+from registry_git.index.queries import Brought, Queries
 from registry_git.manifests.layout import path_of
 from registry_git.registry.views import DeploymentView
 
@@ -56,11 +56,11 @@ class DeploymentReading(ABC):
             snapshot.model(name)
         views = []
         for here in found:
-            key = DeploymentKey(environment=here[0], name=here[1])
+            key = DeploymentKey(environment=here.environment, name=here.name)
             try:
                 one = snapshot.deployment(key)
                 if one is not None:  # the index may be a moment ahead, when somebody writes just now
-                    views.append(_view(snapshot, queries, one))
+                    views.append(_view(snapshot, one, here))
             except Corrupt as problem:
                 # one broken manifest must not hide the others (`unreadable` tells of it)
                 if problem.path != path_of(key, snapshot.layout):
@@ -70,7 +70,8 @@ class DeploymentReading(ABC):
     def deployment(self, environment: str, name: str) -> DeploymentView:
         """One deployment. Raises: NotFound."""
         snapshot = self._snapshot()
-        return _view(snapshot, self._queries(snapshot), find_deployment(snapshot, deployment_key(environment, name)))
+        one = find_deployment(snapshot, deployment_key(environment, name))
+        return _view(snapshot, one, self._queries(snapshot).deployed(environment, name))
 
 
 def deployment_key(environment: str, name: str) -> DeploymentKey:
@@ -78,11 +79,11 @@ def deployment_key(environment: str, name: str) -> DeploymentKey:
     return DeploymentKey(environment=parse_name("environment", environment), name=parse_name("deployment", name))
 
 
-def _view(snapshot: Snapshot, queries: Queries, one: Deployment) -> DeploymentView:
-    brought = queries.deployed(one.environment, one.name)
+def _view(snapshot: Snapshot, one: Deployment, brought: Brought | None) -> DeploymentView:
     resolved = one.resolved
     version = deployed.used(one)
-    landed, request, commit = brought or (resolved.since if resolved else 0, "", "")
+    by = brought if version is not None else None
+    said = resolved.since if resolved else None
     return DeploymentView(
         environment=one.environment,
         name=one.name,
@@ -94,9 +95,9 @@ def _view(snapshot: Snapshot, queries: Queries, one: Deployment) -> DeploymentVi
         version=version,
         source=resolved.source if resolved else "",
         digest=resolved.digest if resolved else "",
-        since=landed if version is not None else None,
-        request=request if version is not None else "",
-        brought_by=commit if version is not None else "",
+        since=by.since if by else said,
+        request=by.request if by else "",
+        brought_by=by.commit if by else "",
         target=deployed.target(snapshot, one),
         standing=deployed.standing(snapshot, one).value,
         manifest=one,
