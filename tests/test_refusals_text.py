@@ -212,3 +212,10 @@ def test_an_id_of_the_longest_kind_is_accepted(registry: Registry) -> None:
     longest = Id.parse("a" * 64)
     assert registry.add_comment("fraud", 1, "x", id=longest).id == longest
     assert registry.request_stage("fraud", 1, "Staging", id="b" * 64).id == "b" * 64
+
+
+@pytest.mark.parametrize("char", [*LINE_BREAKS, "\x1b", "\t"])
+def test_a_source_is_one_line_as_resolve_prints_it(registry: Registry, place: Path, git: Git, char: str) -> None:
+    problem = refused(lambda: registry.register("fraud", f"s3://acme{char}/fraud"), git, place)
+    assert "control character" in problem.message
+    assert problem.hint == "Write it on one line."

@@ -238,6 +238,18 @@ def parse_text(kind: str, text: str, *, at_most: int, at_least: int = 0) -> str:
     return text
 
 
+def parse_line(kind: str, text: str, *, at_most: int, at_least: int = 0) -> str:
+    """Text of one line, which a shell script may read as such; otherwise as `parse_text`.
+
+    Raises:
+        Invalid: as `parse_text`, or a line break or another control character.
+    """
+    parse_text(kind, text, at_most=at_most, at_least=at_least)
+    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
+        raise Invalid(f"The {kind} {text!r} holds a control character.", hint="Write it on one line.")
+    return text
+
+
 def parse_tags(tags: dict[str, str]) -> dict[str, str]:
     """Checked tags, sorted by key. Raises: Invalid."""
     return {

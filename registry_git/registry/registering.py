@@ -10,7 +10,7 @@ from pathlib import Path
 from registry_git.core.changes.registration import NewVersion
 from registry_git.core.errors import Invalid, NotFound, RegistryError, Unavailable
 from registry_git.core.model import Lineage, Status
-from registry_git.core.names import DESCRIPTION_MAX, parse_tags, parse_text
+from registry_git.core.names import DESCRIPTION_MAX, parse_line, parse_tags, parse_text
 
 SOURCE_MAX = 4096
 Progress = Callable[[int], None]
@@ -53,7 +53,7 @@ def prepare(
         NotFound: a local path without anything at it.
         Unavailable: the files are there but cannot be read.
     """
-    source = parse_text("source", registration.source, at_most=SOURCE_MAX, at_least=1)
+    source = parse_line("source", registration.source, at_most=SOURCE_MAX, at_least=1)
     if upload_to is not None:
         parse_text("upload location", upload_to, at_most=SOURCE_MAX, at_least=1)
     if registration.status not in {one.value for one in Status}:
