@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -159,3 +160,21 @@ def git() -> Git:
         return done.stdout.rstrip("\n")
 
     return run
+
+
+@pytest.fixture
+def as_nobody(tmp_path: Path) -> Iterator[Path]:
+    """A directory, and no rights beyond it: what root would be allowed is refused here, as to everybody else."""
+    if os.geteuid():
+        yield tmp_path
+        return
+    nobody = 65534
+    with tempfile.TemporaryDirectory() as place:
+        os.chown(place, nobody, nobody)
+        os.setegid(nobody)
+        os.seteuid(nobody)
+        try:
+            yield Path(place)
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
