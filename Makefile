@@ -11,10 +11,10 @@ ALL_EXTRAS := demo,dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format bench clean
+.PHONY: help demo test check lint format bench screenshots clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.installed-demo ## Train two models, register, request, approve, resolve, predict; leaves ./demo/
 	@$(PY) examples/demo.py $(ARGS)
@@ -37,6 +37,11 @@ format: $(VENV)/.installed-dev ## Rewrite the sources as ruff formats them
 bench: $(VENV)/.installed-dev ## Run benchmarks/, one script after the other
 	@set -e; for script in benchmarks/bench_*.py; do \
 	  if [ -e "$$script" ]; then echo "== $$script"; $(PY) "$$script" $(ARGS); fi; done
+
+screenshots: $(VENV)/.installed-dev ## Take the pictures of docs/images/ anew, from a real forge in a real browser
+	$(PY) -m pytest -q tests/test_forges_pagure_pages.py $(ARGS)
+	mkdir -p docs/images/pull-requests
+	cp build/pictures/pagure-*.png docs/images/pull-requests/
 
 clean: ## Remove the virtual environment, the demo and all caches
 	rm -rf $(VENV) .venv-gto dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks .hypothesis

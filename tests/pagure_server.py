@@ -11,19 +11,28 @@ import subprocess
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLE = "REGISTRY_GIT_PAGURE"
 FILES_VARIABLE = "REGISTRY_GIT_PAGURE_FILES"  # a directory to keep the unpacked server in, so that it starts sooner
 PASSWORD = "secret12"
+# What the pages of the server take from other packages: Debian does not keep copies.
+_SHOWN_WITH = ("libjs-bootstrap4", "libjs-jquery", "libjs-jquery-selectize.js", "fonts-font-awesome")
+_NOBODY = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 2 2">'
+    '<circle cx="1" cy="1" r="1" fill="#9ab"/></svg>'
+)
 
 
 def scripts(outside: Mapping[str, str]) -> Path:
@@ -41,9 +50,55 @@ def scripts(outside: Mapping[str, str]) -> Path:
 class Pagure:
     """A running Pagure with the users admin, alice, bob and carol."""
 
-    def __init__(self, url: str, tokens: Mapping[str, str]) -> None:
+    def __init__(self, url: str, tokens: Mapping[str, str], place: Path) -> None:
         self.url = url
         self.tokens = tokens
+        self._place = place
+
+    def shown_in(self, page: Page) -> None:
+        """Makes the pages of the server look in a browser as they do where it is installed.
+
+        Here it is unpacked beside the system, and it looks for templates and styles below `/usr/share`. So templates
+        are linked to where the program lies, and the browser gets styles, scripts and fonts from the packages. Nothing
+        comes from another host.
+        """
+        share = self._place / "root" / "usr" / "share" / "pagure"
+        program = self._place / "root" / "usr" / "lib" / "python3" / "dist-packages" / "pagure"
+        for name in ("templates", "themes"):
+            if not (program / name).is_symlink():
+                (program / name).symlink_to(share / name)
+        if not (share / "static" / "vendor" / "bootstrap" / "bootstrap.min.css").exists():
+            self._unpack(_SHOWN_WITH)
+
+        def answer(route: Route) -> None:
+            path = httpx.URL(route.request.url).path
+            theme = share / "themes" / "default" / "static"
+            file = theme / path.removeprefix("/theme/static/") if "/theme/" in path else share / path.removeprefix("/")
+            if not route.request.url.startswith(self.url):
+                route.fulfill(body=_NOBODY, content_type="image/svg+xml")  # the picture of a person
+            elif "/static/" in path and file.exists():
+                route.fulfill(path=file.resolve())
+            else:
+                route.continue_()
+
+        page.route("**/*", answer)
+
+    def _unpack(self, packages: Sequence[str]) -> None:
+        """Lays Debian packages beside the server's own, from where that came."""
+        place = self._place
+        options = {
+            "Dir::Etc": place / "apt" / "etc" / "apt",
+            "Dir::State::lists": place / "apt" / "lists",
+            "Dir::Cache": place / "apt" / "cache",
+            "Dir::State::status": "/dev/null",
+            "APT::Sandbox::User": "root",
+        }
+        words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+        beside = place / "web"
+        beside.mkdir(exist_ok=True)
+        subprocess.run(["apt-get", *words, "-qq", "download", *packages], cwd=beside, check=True, timeout=300)
+        for file in sorted(beside.glob("*.deb")):
+            subprocess.run(["dpkg", "-x", file, place / "root"], check=True, timeout=60)
 
     def call(self, login: str, method: str, path: str, **fields: str) -> dict[str, Any]:
         """A call of the API by a person, outside of the product's adapter."""
@@ -85,7 +140,7 @@ def pagure(place: Path, outside: Mapping[str, str]) -> Iterator[Pagure]:
         if subprocess.run([python, "-c", "import packaging"], env=env, capture_output=True).returncode:
             # kombu imports it at the first task, and not all of its versions say that they need it
             subprocess.run([python, "-m", "pip", "install", "--quiet", "packaging"], env=env, check=True, timeout=300)
-        yield Pagure(f"http://127.0.0.1:{port}", json.loads((place / "run" / "tokens.json").read_text()))
+        yield Pagure(f"http://127.0.0.1:{port}", json.loads((place / "run" / "tokens.json").read_text()), place)
     except Exception:
         print(_log(place))
         raise
