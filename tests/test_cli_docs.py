@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from registry_git.cli.failures import BROKEN_PIPE, EXIT_CODES, INTERNAL, INTERRUPTED
+from registry_git.core.names import Actor
+from registry_git.server.accounts import AccountFile, default_accounts
 from tests.cli_program import ALICE, BOB, Cli, new_registry, run
 from tests.test_cli_help import COMMANDS
 
@@ -48,6 +50,8 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     cli("request", "create", "fraud", "2", "Production", "--id", REQUEST, "-m", "AUC 0.92")
     cli("register", "risk", "s3://acme-models/risk/1")
     cli("resolve", "models:/fraud/2", "--consumer", "production/scorer")
+    AccountFile(default_accounts()).add(Actor.parse("Erin <erin@acme.io>"))
+    cli("resolve", "models:/fraud/2", "--consumer", "prod/scorer")
     (tmp_path / "registry.yaml").write_text(cli("policy", "show").out)
     return cli
 

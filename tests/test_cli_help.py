@@ -24,6 +24,7 @@ GROUPS = {
     "request": ["create", "list", "show", "diff", "approve", "reject", "cancel", "refresh"],
     "comment": ["add", "edit", "delete", "list"],
     "policy": ["show", "set"],
+    "user": ["add", "token", "revoke", "list"],
     "deployment": ["add", "list", "show", "pin", "follow", "roll", "ask", "remove"],
     "gitops": ["init"],
     "observations": ["list", "flush"],

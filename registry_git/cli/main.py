@@ -52,6 +52,7 @@ _SECTIONS = {
         "watch": "watch:watch",
         "observations": "observations:observations",
         "serve": "serve:serve",
+        "user": "user:user",
     },
     "Deploy": {
         "gitops": "gitops:gitops",
