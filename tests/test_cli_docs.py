@@ -51,7 +51,6 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     cli("register", "risk", "s3://acme-models/risk/1")
     cli("resolve", "models:/fraud/2", "--consumer", "production/scorer")
     AccountFile(default_accounts()).add(Actor.parse("Erin <erin@acme.io>"))
-    cli("resolve", "models:/fraud/2", "--consumer", "prod/scorer")
     (tmp_path / "registry.yaml").write_text(cli("policy", "show").out)
     return cli
 

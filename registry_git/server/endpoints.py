@@ -220,7 +220,8 @@ async def _admit(request: Request, service: Service, permission: Permission) -> 
             loop = asyncio.get_running_loop()
             identity = await loop.run_in_executor(service.knocking, service.door.identify, caller)
     except Unauthenticated:
-        service.failures.wait(peer)
+        if caller.authorization:
+            service.failures.wait(peer)
         raise
     request.scope[WHO] = identity.actor.email
     identity.require(permission)

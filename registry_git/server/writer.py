@@ -167,3 +167,6 @@ class QueuedStore(Store):
     def refresh(self, *, at_most_seconds: float = 0.0) -> None:
         """As in `Store`, by the writer."""
         self._writer.refresh(at_most_seconds=at_most_seconds)
+
+    def refresh_to_read(self) -> None:
+        """Nothing: the server looks at the remote by itself, and no read waits for that."""

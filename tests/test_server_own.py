@@ -1,0 +1,189 @@
+"""The own API: what the command line can do, over HTTP, in the same words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import registry_git
+from registry_git.server.accounts import AccountFile
+from registry_git.server.permissions import SCOPES
+from tests.cli_program import run
+from tests.conftest import Git
+from tests.registry_scene import ALICE, BOB, CAROL, healthy, new_registry
+from tests.server_scene import code_of, serving, settings_of
+
+API = "/api/v1"
+
+
+class People:
+    """A running server, and its callers by name."""
+
+    def __init__(self, client: httpx.Client, place: Path, tokens: dict[str, str]) -> None:
+        self.client = client
+        self.place = place
+        self._tokens = tokens
+
+    def __call__(self, who: str, method: str, path: str, **body: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self._tokens[who]}"}
+        json_body = None if method == "GET" else body
+        return self.client.request(
+            method, f"{API}{path}", headers=headers, params=body if method == "GET" else None, json=json_body
+        )
+
+    def ok(self, who: str, method: str, path: str, **body: Any) -> Any:
+        answer = self(who, method, path, **body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.headers["content-type"] == "application/json" else answer.text
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    place = tmp_path_factory.mktemp("own") / "models.git"
+    new_registry(place, versions=3, protect=["Production"], roles={"leads": ["bob@acme.io", "carol@acme.io"]})
+    settings = settings_of(place)
+    file = AccountFile(settings.accounts)
+    tokens = {}
+    for actor in (ALICE, BOB, CAROL):
+        name, email = actor.split(" <")
+        file.add(registry_git.core.names.Actor.parse(actor))
+        tokens[name.lower()], _ = file.add_token(email[:-1], scopes=frozenset(SCOPES), created=0, expires=None)
+    with serving(settings) as client:
+        yield People(client, place, tokens)
+
+
+def printed(people: People, *words: str) -> Any:
+    return json.loads(run("-R", str(people.place), *words, "-o", "json").out)
+
+
+def test_a_model_goes_from_registration_to_production_by_a_request(people: People, git: Git) -> None:
+    made = people.ok("alice", "POST", "/models/risk/versions", source="s3://acme/risk/1", tags={"auc": "0.9"})
+    assert (made["model"], made["version"], made["created_by"]) == ("risk", 1, ALICE)
+    refused = people("alice", "POST", "/models/risk/versions/1/stage", stage="Production")
+    assert code_of(refused) == (403, "PERMISSION_DENIED")
+    asked = people.ok("alice", "POST", "/requests", model="risk", version="1", stage="Production", comment="Ready.")
+    assert asked["decision"]["needed"] == 1
+    assert asked["decision"]["may_approve"] == ["bob@acme.io", "carol@acme.io"]
+    assert "models/risk/stages/Production/pointer.yaml" in people.ok("bob", "GET", f"/requests/{asked['id']}/diff")
+    preview = people.ok("bob", "GET", "/resolve", uri="models:/risk/Production", at=asked["id"])
+    assert preview["source"] == "s3://acme/risk/1"
+    done = people.ok("bob", "POST", f"/requests/{asked['id']}/approve", comment="Go.")
+    assert (done["state"], done["reviews"][0]["by"]) == ("approved", BOB)
+    assert people.ok("alice", "GET", "/resolve", uri="models:/risk/Production")["version"] == 1
+    assert git(people.place, "log", "-1", "--format=%an <%ae>", "main") == BOB
+    told = people.ok("carol", "GET", "/activity", model="risk")["activities"]
+    assert [one["activity_type"] for one in told][-2:] == ["REQUESTED_TRANSITION", "APPROVED_REQUEST"]
+
+
+def test_a_request_with_several_approvals_tells_who_said_what_and_what_is_missing(people: People) -> None:
+    text = run("-R", str(people.place), "policy", "show").out.replace("approvals: 1", "approvals: 2")
+    assert text.count("approvals: 2") >= 1
+    asked = people.ok("alice", "POST", "/requests", model="fraud", version="1", stage="Production")
+    registry_git.open(people.place, actor=BOB)
+    first = people.ok("bob", "POST", f"/requests/{asked['id']}/reject", comment="Not yet.")
+    assert (first["state"], first["reviews"][0]["comment"]) == ("rejected", "Not yet.")
+    assert people.ok("carol", "GET", "/requests", state="rejected")["requests"][0]["id"] == asked["id"]
+    assert code_of(people("carol", "POST", f"/requests/{asked['id']}/approve")) == (409, "RESOURCE_CONFLICT")
+
+
+def test_what_it_answers_is_what_the_command_line_prints(people: People) -> None:
+    model = printed(people, "list")
+    assert people.ok("alice", "GET", "/models")["models"] == model
+    assert people.ok("alice", "GET", "/models/fraud/versions")["versions"] == printed(people, "list", "fraud")
+    assert people.ok("alice", "GET", "/diff", left="fraud/1", right="fraud/2")["differences"] == printed(
+        people, "diff", "fraud/1", "fraud/2"
+    )
+    wanted = printed(people, "activity")
+    assert people.ok("alice", "GET", "/activity", max_results=1000)["activities"] == wanted
+    shown = printed(people, "request", "list", "--state", "all")
+    told = people.ok("alice", "GET", "/requests", state="all")["requests"]
+    assert [{key: one[key] for key in told[0]} for one in shown] == told
+
+
+def test_pages_hold_what_was_asked_for_and_end(people: People) -> None:
+    first = people.ok(
+        "alice", "GET", "/versions", filter="name = 'fraud'", max_results=2, order_by="version_number ASC"
+    )
+    assert [one["version"] for one in first["versions"]] == [1, 2]
+    token = first["next_page_token"]
+    rest = people.ok(
+        "alice",
+        "GET",
+        "/versions",
+        filter="name = 'fraud'",
+        max_results=2,
+        order_by="version_number ASC",
+        page_token=token,
+    )
+    assert ([one["version"] for one in rest["versions"]], rest["next_page_token"]) == ([3], "")
+    everything = people.ok("alice", "GET", "/models", max_results=1)
+    assert len(everything["models"]) == 1
+    for wrong in ({"max_results": 10**9}, {"max_results": 0}, {"page_token": "AAAA"}, {"filter": "name ="}):
+        assert code_of(people("alice", "GET", "/models", **wrong)) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_wildcards_and_quotes_in_a_search_are_literal(people: People) -> None:
+    for name in ("100%_sure", "100xxsure"):
+        people.ok("alice", "POST", "/models", name=name)
+    found = people.ok("alice", "GET", "/models", filter="name = '100%_sure'")["models"]
+    assert [one["name"] for one in found] == ["100%_sure"]
+    assert people("alice", "GET", "/models", filter="name = 'x' OR '1'='1'").status_code == 400
+
+
+def test_the_past_is_one_parameter_away(people: People) -> None:
+    before = people.ok("alice", "GET", "/registry")["commit"]
+    people.ok("alice", "PATCH", "/models/fraud", description="Card fraud.", tags={"team": "risk"})
+    people.ok("alice", "PATCH", "/models/fraud/versions/1", status="FAILED_REGISTRATION", tags={"a": "1"})
+    now = people.ok("alice", "GET", "/models/fraud")
+    assert (now["description"], now["tags"]) == ("Card fraud.", {"team": "risk"})
+    then = people.ok("alice", "GET", "/models/fraud", at=before)
+    assert (then["description"], then["tags"], then["commit"]) == ("", {}, before)
+    assert people.ok("alice", "GET", "/models/fraud/versions/1", at=before)["status"] == "READY"
+    people.ok("alice", "PATCH", "/models/fraud", tags={"team": None})
+    assert people.ok("alice", "GET", "/models/fraud")["tags"] == {}
+    assert code_of(people("alice", "GET", "/models/fraud", at="HEAD~1")) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_aliases_comments_and_deletions_are_written_by_who_calls(people: People) -> None:
+    assert people.ok("bob", "PUT", "/models/fraud/aliases/champion", version="2")["aliases"]["champion"] == 2
+    said = people.ok("carol", "POST", "/models/fraud/versions/2/comments", text="Drifts.")
+    assert said["author"] == CAROL
+    assert people.ok("alice", "GET", "/models/fraud/versions/2/comments")["comments"] == [said]
+    assert "champion" not in people.ok("bob", "DELETE", "/models/fraud/aliases/champion")["aliases"]
+    gone = people.ok("alice", "POST", "/models/fraud/versions", source="s3://acme/fraud/4")["version"]
+    assert people.ok("alice", "DELETE", f"/models/fraud/versions/{gone}", comment="A mistake.")["changed"] is True
+    assert code_of(people("alice", "GET", f"/models/fraud/versions/{gone}")) == (404, "RESOURCE_DOES_NOT_EXIST")
+
+
+def test_a_retry_with_the_same_id_registers_once(people: People) -> None:
+    made = [
+        people.ok("alice", "POST", "/models/churn/versions", source="s3://acme/churn", id="job-7781")["version"]
+        for _ in range(3)
+    ]
+    assert made == [1, 1, 1]
+
+
+def test_a_field_that_is_not_known_and_a_body_that_is_no_object_are_refused(people: People) -> None:
+    wrong = people("alice", "POST", "/models/fraud/versions", source="s3://x", tagz={})
+    assert code_of(wrong) == (400, "INVALID_PARAMETER_VALUE")
+    assert "tagz" in wrong.json()["message"]
+    assert code_of(people("alice", "POST", "/models", name=7)) == (400, "INVALID_PARAMETER_VALUE")
+    assert code_of(people("alice", "POST", "/requests", model="fraud", version="1")) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_deployments_are_shown(people: People) -> None:
+    registry = registry_git.open(people.place, actor=ALICE)
+    registry.add_deployment("staging", "scorer", model="fraud", version=1)
+    found = people.ok("alice", "GET", "/deployments", model="fraud")["deployments"]
+    assert [(one["environment"], one["name"], one["version"]) for one in found] == [("staging", "scorer", 1)]
+    assert people.ok("alice", "GET", "/deployments/staging/scorer") == found[0]
+    assert code_of(people("alice", "GET", "/deployments/staging/none")) == (404, "RESOURCE_DOES_NOT_EXIST")
+
+
+def test_the_registry_is_healthy_after_all_that(people: People, git: Git) -> None:
+    healthy(git, people.place, registry_git.open(people.place, actor=ALICE))
