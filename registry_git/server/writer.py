@@ -168,5 +168,5 @@ class QueuedStore(Store):
         """As in `Store`, by the writer."""
         self._writer.refresh(at_most_seconds=at_most_seconds)
 
-    def refresh_to_read(self) -> None:
+    def refresh_to_read(self, *, at_most_seconds: float = 0.0) -> None:
         """Nothing: the server looks at the remote by itself, and no read waits for that."""
