@@ -68,4 +68,4 @@ def test_every_pointer_is_a_values_file(land: Land) -> None:
         pointer = document(path)
         made = rendered(land, str(path.relative_to(land.top)))
         assert {one["metadata"]["name"] for one in made} == {pointer["metadata"]["name"]}
-        assert {one["metadata"]["labels"].get("registry-git.dev/model") for one in made} == {pointer["model"]}
+        assert {one["metadata"]["annotations"]["registry-git.dev/model"] for one in made} == {pointer["model"]}

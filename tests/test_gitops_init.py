@@ -8,7 +8,7 @@ import pytest
 
 import registry_git
 from registry_git.core.changes.proposal import Headline
-from registry_git.core.errors import Corrupt, Invalid, PermissionDenied
+from registry_git.core.errors import Corrupt, Invalid, NotFound, PermissionDenied
 from registry_git.gitops.initialise import Outcome, initialise
 from registry_git.gitops.settings import Wanted
 from tests.cli_program import Cli
@@ -181,6 +181,37 @@ def test_a_policy_that_guards_edits_guards_the_tree(tmp_path: Path, git: Git) ->
     assert as_(BOB).gate("main", "deploy").clean
     git(place, "checkout", "-q", "main")
     assert initialise(as_(BOB), wanted).written == outcome.written
+
+
+def test_a_work_tree_keeps_what_was_changed_there_and_not_committed(land: Land) -> None:
+    land.init("helm")
+    values = land.top / "deploy/helm/values.yaml"
+    values.write_text("serving: {format: mlflow}\n")
+    outcome = initialise(land.registry, Wanted(namespace="other", model_format="xgboost"), to=land.top)
+    assert outcome.kept == ("deploy/helm/values.yaml",)
+    assert values.read_text() == "serving: {format: mlflow}\n"
+    assert "namespace: other" in (land.top / "deploy/gitops.yaml").read_text()
+    with pytest.raises(NotFound, match="There is no directory"):
+        initialise(land.registry, Wanted(), to=land.top / "nowhere")
+
+
+def test_check_warns_of_a_tree_that_lags_behind_its_registry(land: Land, git: Git) -> None:
+    cli = Cli(registry=land.top)
+    land.init("kustomize", "argocd")
+    assert "All manifests are well." in cli("check").out
+    land.registry.transition("churn", 1, "Production")
+    (finding,) = cli.json("check")
+    assert (finding["level"], finding["path"], finding["fix"]) == ("warning", "deploy", "registry-git gitops init")
+    assert "deploy/overlays/dev/churn/kustomization.yaml, and 4 more" in finding["message"]
+    initialise(land.registry, Wanted())
+    land.registry.relayout("fanout")
+    assert [one["level"] for one in cli.json("check")] == ["warning"]
+    initialise(land.registry, Wanted())
+    assert cli.json("check") == []
+    record = land.top / "deploy/gitops.yaml"
+    record.write_text("tools: [argo]\n")
+    git(land.top, "commit", "-q", "-a", "-m", "A slip")
+    assert "There is no tool 'argo'" in cli("check", code=7).out
 
 
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(land: Land, git: Git) -> None:

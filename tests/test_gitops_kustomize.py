@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from registry_git.core.names import dns_label
 from registry_git.manifests.layout import Layout, path_of
 from registry_git.registry.facade import Registry
 from tests.conftest import Git
 from tests.gitops_scene import Land, new_land
 from tests.gitops_tools import Crd, attempt, document, documents, kustomize, load_crd, run
 
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 POINTER = "models/fraud/stages/Production/pointer.yaml"
 
 
@@ -44,12 +47,12 @@ def test_every_overlay_says_what_its_pointer_says(land: Land) -> None:
         environment, model = place.split("/")
         pointer = document(land.top / f"models/{model}/stages/{environment.capitalize()}/pointer.yaml")
         (service,) = kustomize(directory)
-        labels = {f"registry-git.dev/{name}": pointer[name] for name in ("model", "version", "request")}
+        labels = {f"registry-git.dev/{name}": pointer[name] for name in ("version", "request")}
         assert service["metadata"] == {
             "name": f"{model}-{environment}",
             "namespace": "models",
             "labels": {"app.kubernetes.io/managed-by": "registry-git", **labels},
-            "annotations": {"registry-git.dev/digest": pointer["digest"]},
+            "annotations": {f"registry-git.dev/{name}": pointer[name] for name in ("model", "digest")},
         }
         assert service["spec"]["predictor"] == {
             "labels": labels,
@@ -158,9 +161,12 @@ def test_names_of_every_kind_are_built_in_every_layout(tmp_path: Path, layout: L
         land.registry.transition(name, 1, "Staging")
     land.init("kustomize", "argocd", "flux", model_format="mlflow")
     built = kustomize(land.top / "deploy/overlays/staging")
-    shown = {one["metadata"]["labels"]["registry-git.dev/model"]: one["metadata"]["name"] for one in built}
+    shown = {one["metadata"]["annotations"]["registry-git.dev/model"]: one["metadata"]["name"] for one in built}
     assert set(shown) == {"Fraud Model", "fraud_v2", "größe", "a%b", "fraud"}
     assert len(set(shown.values())) == 5
+    for one in built:
+        assert one["metadata"]["name"] == dns_label(one["metadata"]["name"])
+        assert all(_LABEL_VALUE.fullmatch(value) for value in one["metadata"]["labels"].values())
     assert land.registry.check() == []
 
 

@@ -50,6 +50,14 @@ def lines(text: str) -> list[str]:
     return [line for line in text.split("\n") if line and not line.startswith("#")]
 
 
+def test_who_may_edit_every_model_owns_what_is_deployed_from() -> None:
+    found = lines(codeowners(parse_policy(f"{HEAD}- {{on: edit, by: [leads]}}\n")))
+    assert "/deploy/ bob@acme.io carol@acme.io" in found
+    assert "/templates/ bob@acme.io carol@acme.io" in found
+    some = lines(codeowners(parse_policy(f"{HEAD}- {{on: edit, by: [leads], models: [fraud]}}\n")))
+    assert not any(line.startswith(("/deploy/", "/templates/")) for line in some)
+
+
 def test_github_gets_a_line_for_each_slot() -> None:
     found = lines(codeowners(parse_policy(HEAD)))
     assert "/models/*/stages/Production/ bob@acme.io carol@acme.io" in found

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from registry_git.core.changes.proposal import Headline
-from registry_git.core.errors import Invalid
-from registry_git.core.labels import label_problem
-from registry_git.gitops.manifests import deploy_files
-from registry_git.gitops.record import Record, digest_of, read_record, write_record
-from registry_git.gitops.settings import Runtime, Settings, Wanted, settle
-from registry_git.gitops.slots import slots
+from registry_git.core.errors import NotFound
+from registry_git.gitops.planning import TreePlan, plan_tree
+from registry_git.gitops.settings import Wanted
 from registry_git.gitstore.disk import explained
-from registry_git.manifests.codec import encode
-from registry_git.manifests.layout import DEPLOY, GITOPS_PATH, path_of
+from registry_git.manifests.layout import DEPLOY
 from registry_git.registry.beside import Kept
 from registry_git.registry.facade import Registry
 from registry_git.registry.tree import Tree
-
-_SHOWN = 5  # of many models, as many are named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +30,6 @@ class Outcome:
     removed: tuple[str, ...]
     kept: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Plan:
-    files: dict[str, bytes | None] = field(default_factory=dict)
-    kept: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def initialise(
@@ -66,18 +53,19 @@ def initialise(
 
     Raises:
         Invalid: options that make no sense; PermissionDenied: the policy wants an approval; Corrupt: the record cannot
-        be read; Unavailable: `to` cannot be written.
+        be read; NotFound: `to` is not there; Unavailable: it cannot be written.
     """
-    last = _Plan()
+    last = TreePlan(files={}, kept=(), notes=())
+    address = _address(registry)
 
     def plan(tree: Tree) -> Mapping[str, bytes | None]:
         nonlocal last
-        last = _planned(tree, wanted, repo_url=_address(registry), force=force)
+        there = tree.below(DEPLOY) if to is None else _files_in(to)
+        last = plan_tree(tree, there, wanted, repo_url=address, force=force)
         return last.files
 
     if dry_run or to is not None:
-        tree = registry.tree()
-        files = {path: data for path, data in plan(tree).items() if tree.read(path) != data}
+        files = plan(registry.tree())
         made = Kept(
             commit="",
             changed=to is not None and not dry_run and _write_here(to, files),
@@ -92,70 +80,24 @@ def initialise(
         changed=made.changed,
         written=made.written,
         removed=made.removed,
-        kept=tuple(sorted(last.kept)),
-        notes=tuple(last.notes),
+        kept=last.kept,
+        notes=last.notes,
     )
-
-
-def _planned(tree: Tree, wanted: Wanted, *, repo_url: str, force: bool) -> _Plan:
-    record, text = None, tree.read(GITOPS_PATH)
-    if text is not None:
-        record = read_record(text)
-    settings = settle(wanted, record.settings if record else None, repo_url=repo_url)
-    made = deploy_files(tree.snapshot, settings, tree.layout)
-    if tree.read(DEPLOY) is not None:
-        raise Invalid(f"{DEPLOY} is a file here, and a directory is needed.", hint="Move it away.")
-    there = tree.below(DEPLOY)
-    known = dict(record.generated) if record else {}
-    plan = _Plan()
-    generated = {}
-    for path, data in made.items():
-        generated[path] = digest_of(data)
-        if path not in there or there[path] == data or force or digest_of(there[path]) == known.get(path):
-            plan.files[path] = data
-        else:
-            plan.kept.append(path)
-    for path in known.keys() - made.keys() & there.keys():
-        if force or digest_of(there[path]) == known[path]:
-            plan.files[path] = None
-        else:
-            plan.kept.append(path)
-    plan.files[GITOPS_PATH] = write_record(Record(settings=settings, generated=generated))
-    plan.notes = list(_notes(tree, settings))
-    return plan
-
-
-def _notes(tree: Tree, settings: Settings) -> Iterator[str]:
-    """What stands in the way of models, so that nobody looks for them in the cluster."""
-    needs_format = settings.runtime is not Runtime.DEPLOYMENT and not settings.model_format
-    named: dict[str, str] = {}
-    older: dict[str, None] = {}
-    formless: dict[str, None] = {}
-    for slot in slots(tree.snapshot, settings, tree.layout):
-        if slot.model not in named and (problem := label_problem(tree.snapshot, slot.model)):
-            named[slot.model] = f"{problem[0]} Its objects are named {slot.label}."
-        pointer = tree.snapshot.stage_pointer(slot.model, slot.environment.stage)
-        if pointer is not None and tree.read(path_of(pointer.key, tree.layout)) != encode(pointer):
-            older[slot.pointer] = None
-        if pointer is not None and needs_format and not pointer.format:
-            formless[f"{slot.model} v{pointer.version}"] = None
-    yield from list(named.values())[:_SHOWN]
-    if older:
-        yield f"An older version wrote {_some(older)}. Mend them with: registry-git doctor --fix"
-    if formless:
-        yield f"The format of {_some(formless)} is not known. Name one for all with --model-format."
-
-
-def _some(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f" and {len(every) - _SHOWN:,} more" if len(every) > _SHOWN else ""
-    return ", ".join(every[:_SHOWN]) + more
 
 
 def _address(registry: Registry) -> str:
     from registry_git.gitstore.porcelain import without_password
 
     return without_password(registry.remote) if registry.remote else ""
+
+
+def _files_in(top: Path) -> dict[str, bytes]:
+    """The files below `deploy/` of a work tree, committed or not."""
+    if not top.is_dir():
+        raise NotFound(f"There is no directory {top}.", hint="Name a work tree of the registry.")
+    with explained(f"read {top / DEPLOY}"):
+        found = [path for path in (top / DEPLOY).rglob("*") if path.is_file()]
+        return {path.relative_to(top).as_posix(): path.read_bytes() for path in found}
 
 
 def _write_here(to: Path, files: Mapping[str, bytes | None]) -> bool:

@@ -15,7 +15,7 @@ from registry_git.core.names import encode
 from registry_git.core.policy import describe_rule
 from registry_git.core.rules import Action
 from registry_git.gitstore.disk import explained
-from registry_git.manifests.layout import DEPLOYMENTS, MODELS, POLICY_PATH, Layout
+from registry_git.manifests.layout import DEPLOY, DEPLOYMENTS, MODELS, POLICY_PATH, TEMPLATES, Layout
 
 FORGES = ("github", "gitlab", "gitea")
 # What guards the registry is guarded by the rule on its policy.
@@ -117,6 +117,7 @@ def _patterns(rule: Rule, policy: Policy) -> list[str]:
         return [f"/{DEPLOYMENTS}/{encode(one)}/" for one in rule.to] or [f"/{DEPLOYMENTS}/"]
     top = f"/{MODELS}/*" if Layout(policy.layout) is Layout.FANOUT else f"/{MODELS}"
     below: list[str] = []
+    beside: list[str] = []
     if rule.on is Action.STAGE:
         below = [f"stages/{encode(stage)}/" for stage in rule.to if stage != NO_STAGE] if rule.to else ["stages/"]
     elif rule.on is Action.ALIAS:
@@ -125,7 +126,8 @@ def _patterns(rule: Rule, policy: Policy) -> list[str]:
         below = ["versions/"]
     elif rule.on is Action.EDIT:
         below = ["model.yaml", "versions/"]
-    return [f"{top}/{model_pattern(model)}/{path}" for model in rule.models for path in below]
+        beside = [f"/{DEPLOY}/", f"/{TEMPLATES}/"] if "*" in rule.models else []  # as the rule on all models judges
+    return [*(f"{top}/{model_pattern(model)}/{path}" for model in rule.models for path in below), *beside]
 
 
 def model_pattern(pattern: str) -> str:

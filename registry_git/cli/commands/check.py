@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import click
 
@@ -11,7 +12,10 @@ from registry_git.cli.failures import EXIT_CODES
 from registry_git.cli.findings import FINDING_FORMATS, show_findings
 from registry_git.cli.invocation import Invocation
 from registry_git.cli.progress import progress
-from registry_git.core.errors import Corrupt, Invalid
+from registry_git.core.errors import Corrupt, Invalid, RegistryError
+from registry_git.manifests.layout import GITOPS_PATH
+from registry_git.registry.tree import Tree
+from registry_git.registry.views import Finding
 
 _SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
@@ -41,7 +45,8 @@ def check(
                 hint="Add --base: what it is merged into.",
             )
         with progress("Checking", "manifests") as told:
-            findings = invocation.read().check(told)
+            registry = invocation.read()
+            findings = [*registry.check(told), *_of_deploy(registry.tree())]
         show_findings(invocation, findings, form, "All manifests are well.")
         if any(one.level == "error" for one in findings):
             ctx.exit(EXIT_CODES[Corrupt])
@@ -53,6 +58,17 @@ def check(
     _write_summary(report.summary, summary)
     if not report.clean:
         ctx.exit(max(EXIT_CODES[one.error] for one in report.faults if one.level == "error"))
+
+
+def _of_deploy(tree: Tree) -> Iterator[Finding]:
+    if tree.read(GITOPS_PATH) is None:
+        return
+    from registry_git.gitops.planning import tree_findings  # templates are slow to import
+
+    try:
+        yield from tree_findings(tree)
+    except RegistryError as problem:
+        yield Finding(level="error", path=GITOPS_PATH, message=problem.message, fix=problem.hint)
 
 
 def _write_summary(text: str, file: str | None) -> None:

@@ -3,7 +3,6 @@
 {{- end }}
 
 {{- define "model.labels" -}}
-registry-git.dev/model: {{ .Values.model | quote }}
 registry-git.dev/version: {{ .Values.version | quote }}
 registry-git.dev/request: {{ .Values.request | quote }}
 {{- end }}
