@@ -68,6 +68,9 @@ class Nothing(Snapshot):
     def deployments(self) -> tuple[DeploymentKey, ...]:
         return ()
 
+    def deploys(self) -> bool:
+        return False
+
 
 class Scene:
     """A registry that changes are made in, one after the other."""

@@ -40,6 +40,7 @@ class Nothing(Snapshot):
     versions = stages = aliases = requests = lambda self, model: ()  # type: ignore[assignment]
     comments = lambda self, model, version: ()  # type: ignore[assignment]  # noqa: E731
     deployments = models
+    deploys = lambda self: False  # noqa: E731
 
 
 def everything(snapshot: Snapshot) -> list[Any]:

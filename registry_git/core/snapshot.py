@@ -82,9 +82,9 @@ class Snapshot(ABC):
         """Deployments among which are all of `model`; may hold others too, where telling them apart costs more."""
         return self.deployments()
 
+    @abstractmethod
     def deploys(self) -> bool:
         """Whether a `deploy/` tree makes Kubernetes objects of the pointers."""
-        return False
 
     def policy(self) -> Policy:
         """`registry.yaml`. Raises: NotFound when there is none."""

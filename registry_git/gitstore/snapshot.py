@@ -134,6 +134,10 @@ class GitSnapshot(Snapshot):
             if isinstance(key, DeploymentKey):
                 yield key, mode, oid
 
+    def deploys(self) -> bool:
+        """As in `Snapshot`."""
+        return self._repository.entry(self.tree, paths.GITOPS_PATH) is not None
+
     def _models_in(self, directory: str) -> list[str]:
         """The directories that hold a model: the record of a deletion outlives its model."""
         entries = self._repository.names(self.tree, directory)

@@ -96,3 +96,6 @@ class _Nothing(Snapshot):
 
     def deployments(self) -> tuple[DeploymentKey, ...]:
         return ()
+
+    def deploys(self) -> bool:
+        return False
