@@ -25,7 +25,7 @@ OBJECTS = {
     )
 }
 PRINTED = re.findall(r"^\| `registry-git (.+?)` \| (list of )?(\w+) \|$", TEXT, re.MULTILINE)
-DATA = {"tags", "stages", "aliases", "changes", "annotations", "roles"}  # their keys are the user's
+DATA = {"refs", "tags", "stages", "aliases", "changes", "annotations", "roles"}  # their keys are the user's
 REQUEST, CLOSED, COMMENT = "20261123-7k3m9q", "20261120-4c8d2e", "20261122-0h5t1z"
 
 
@@ -51,6 +51,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     cli("register", "risk", "s3://acme-models/risk/1")
     cli("resolve", "models:/fraud/2", "--consumer", "production/scorer")
     AccountFile(default_accounts()).add(Actor.parse("Erin <erin@acme.io>"))
+    cli("bundle", "create", str(tmp_path / "registry.tar"), "--artifacts", "fraud/1")
     (tmp_path / "registry.yaml").write_text(cli("policy", "show").out)
     return cli
 

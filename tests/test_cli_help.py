@@ -29,6 +29,7 @@ GROUPS = {
     "gitops": ["init"],
     "observations": ["list", "flush"],
     "import": ["mlflow"],
+    "bundle": ["create", "state", "verify", "apply"],
     "hook": ["install", "pre-receive", "reference-transaction"],
 }
 

@@ -63,6 +63,7 @@ _SECTIONS = {
     },
     "Look after the registry": {
         "sync": "remote:sync",
+        "bundle": "bundle:bundle",
         "reconcile": "reconcile:reconcile_",
         "check": "check:check",
         "doctor": "upkeep:doctor",

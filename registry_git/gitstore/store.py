@@ -194,6 +194,22 @@ class Store:
                 move_ref(self.repository.git_dir, MAIN, old=None, new=oid, durable=self._durable, reflog=entry)
         return oid
 
+    def take_over(self, moves: Sequence[RefMove], *, describe: ReflogEntry) -> None:
+        """Moves references to commits that are stored already, then deletes those that go. The caller holds the lock.
+
+        Raises:
+            Moved: one is not where it is expected; Conflict: edits in the work tree are in the way; Unavailable.
+        """
+        self._finish_others()
+        deciding = sum(move.new is not None for move in moves)
+        main = next((move for move in moves if move.name == MAIN), None)
+        if main is None or main.new is None:
+            self._move_here(moves, deciding, describe)
+            return
+        before = None if main.old is None else self.repository.tree_of(main.old)
+        with followed(self.repository, before, self.repository.tree_of(main.new), read=self.repository.read):
+            self._move_here(moves, deciding, describe)
+
     def locked(self) -> WriterLock:
         """The lock that every writer takes, for repairs that must not meet one."""
         return self._lock()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry_git.registry.beside import Beside
+from registry_git.registry.bundling import Bundling, artifact_places
 from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
 from registry_git.registry.deploying import Deploying
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from registry_git.registry.watching import Watch
 
 
-class Registry(Curating, Placing, Deploying, Commenting, Landing, Importing, RunningReads, Beside):
+class Registry(Curating, Placing, Deploying, Commenting, Landing, Importing, RunningReads, Beside, Bundling):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`
@@ -43,14 +44,19 @@ class Registry(Curating, Placing, Deploying, Commenting, Landing, Importing, Run
     ) -> Resolution:
         """Copies the files of the version that a URI names, and verifies their digest. `consumer` as in `resolve`.
 
+        They come from the version's source; where git's setting `registry-git.artifacts` names places that hold files
+        by their digests, as `apply_bundle` sets it, from there first.
+
         Raises:
             NotFound; Corrupt: the files are not the registered ones, nothing is left behind; AlreadyExists: something
             is at the destination; Unavailable.
         """
         from registry_git.artifacts.download import download  # slow to import, and most calls need no files
+        from registry_git.artifacts.held import held
 
         found = self.resolve(uri, consumer=consumer)
-        download(found.source, Path(destination), expected=found.digest or None, progress=progress)
+        source = held(found.digest, artifact_places(self._store.repository)) or found.source
+        download(source, Path(destination), expected=found.digest or None, progress=progress)
         return found
 
     def watch(

@@ -34,14 +34,28 @@ class Pusher:
     for_others: bool = False
 
 
-def push_faults(repository: Repository, moves: Sequence[RefMove], pusher: Pusher) -> list[Fault]:
-    """What forbids a push; nothing when it may go in. All references move together or none does."""
+def push_faults(
+    repository: Repository, moves: Sequence[RefMove], pusher: Pusher, *, by_policy: bool = True
+) -> list[Fault]:
+    """What forbids a push; nothing when it may go in. All references move together or none does.
+
+    Without `by_policy` the steps of `main` are taken as they are, and only what they leave behind is checked.
+    """
     with Scratch(repository) as scratch:
-        return list(_Push(repository, scratch, moves, pusher).faults())
+        return list(_Push(repository, scratch, moves, pusher, by_policy=by_policy).faults())
 
 
 class _Push:
-    def __init__(self, repository: Repository, scratch: Scratch, moves: Sequence[RefMove], pusher: Pusher) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        scratch: Scratch,
+        moves: Sequence[RefMove],
+        pusher: Pusher,
+        *,
+        by_policy: bool,
+    ) -> None:
+        self._by_policy = by_policy
         self._repository = repository
         self._scratch = scratch
         self._moves = moves
@@ -119,6 +133,9 @@ class _Push:
             yield fault(Rule.REFERENCE, MAIN, message, "Merge the other way round: git checkout main, then git merge.")
             return
         if any(one.level == "error" for one in wrong):
+            return
+        if not self._by_policy:
+            yield from as_faults(Rule.MANIFEST, check(self._repository, GitSnapshot(self._repository, new)))
             return
         for step in steps:
             actor = step.author if self._pusher.for_others else self._pusher.actor

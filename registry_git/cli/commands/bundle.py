@@ -1,0 +1,133 @@
+"""bundle: registry state as one file, for the other side of an air gap."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from registry_git.cli.arguments import NUMBERED, file_or_stdin
+from registry_git.cli.command import LazyGroup, RegistryCommand
+from registry_git.cli.invocation import Invocation, pass_invocation
+from registry_git.cli.output import answer, as_json, say, say_next
+from registry_git.cli.progress import progress
+from registry_git.core.errors import Invalid
+from registry_git.registry.bundling import Transfer
+
+_SHOWN = 20  # steps of main that are told to people
+
+
+@click.group("bundle", cls=LazyGroup)
+def bundle() -> None:
+    """Carry a registry's state, with open requests, across an air gap in one file."""
+
+
+@bundle.command(
+    "create",
+    cls=RegistryCommand,
+    example="registry-git bundle create registry.tar --artifacts fraud/12\n"
+    "registry-git bundle create update.tar --for state.json",
+)
+@click.argument("file")
+@click.option("--since", metavar="REV_OR_DATE", help="Leave out what came up to a commit or a date.")
+@click.option("--for", "state", metavar="STATE", help="Leave out what is at the other side: a file of `bundle state`.")
+@click.option(
+    "--artifacts", metavar="NAME/VERSION", type=NUMBERED, multiple=True, help="A version whose files go along."
+)
+@pass_invocation
+def create(invocation: Invocation, file: str, since: str | None, state: str | None, artifacts: tuple[str, ...]) -> None:
+    """Write main, the open requests, and the files of chosen versions to FILE."""
+    known = None if state is None else _state(state)
+    with progress("Reading", "bytes") as told:
+        made = invocation.now().create_bundle(file, since=since, state=known, artifacts=artifacts, progress=told)
+
+    def show() -> None:
+        requests = len(made.refs) - 1
+        say(f"Wrote {made.file}: main at {made.commit[:12]}, {requests} open request{'s' if requests != 1 else ''}.")
+        for one in made.artifacts:
+            say(f"With the files of {one.model} v{one.version}: {one.digest}")
+        say_next(invocation, "There, take it over with", "bundle", "apply", Path(made.file).name)
+
+    answer(invocation, made, show)
+
+
+@bundle.command("state", cls=RegistryCommand, example="registry-git bundle state > state.json")
+@pass_invocation
+def state(invocation: Invocation) -> None:
+    """Print what is here, as JSON, so that the other side can make a bundle of what is not."""
+    found = {"refs": invocation.now().bundle_state()}
+    answer(invocation, found, lambda: click.echo(as_json(found)))
+
+
+@bundle.command("verify", cls=RegistryCommand, example="registry-git bundle verify update.tar")
+@click.argument("file")
+@click.option("--without-policy", is_flag=True, help="Do not judge the steps of main by the policy.")
+@pass_invocation
+def verify(invocation: Invocation, file: str, without_policy: bool) -> None:
+    """Judge the bundle FILE, and say what it would change."""
+    found = invocation.now().verify_bundle(file, by_policy=not without_policy)
+
+    def show() -> None:
+        say("It is whole, and can be applied." if found.changed else "It is whole, and all of it is here already.")
+        _print(found)
+
+    answer(invocation, found, show)
+
+
+@bundle.command("apply", cls=RegistryCommand, example="registry-git bundle apply update.tar --artifacts-to /srv/models")
+@click.argument("file")
+@click.option("--artifacts-to", metavar="DIR_OR_URL", help="Store the files in it there, for download to find.")
+@click.option("--without-policy", is_flag=True, help="Do not judge the steps of main by the policy.")
+@click.option("--new", is_flag=True, help="Make the repository that -R names, for the first bundle.")
+@pass_invocation
+def apply(invocation: Invocation, file: str, artifacts_to: str | None, without_policy: bool, new: bool) -> None:
+    """Take over what the bundle FILE holds: all of it, or nothing."""
+    if new:
+        _make(invocation.registry)
+    with progress("Storing", "bytes") as told:
+        done = invocation.write().apply_bundle(
+            file, artifacts_to=artifacts_to, by_policy=not without_policy, progress=told
+        )
+
+    def show() -> None:
+        say(f"main is at {done.commit[:12]} now." if done.changed else "All of it is here already.")
+        _print(done)
+        for location in done.stored:
+            say(f"Stored {location}")
+        if done.artifacts and not done.stored:
+            say("The files in it were not stored: apply it again with --artifacts-to DIR.")
+
+    answer(invocation, done, show)
+
+
+def _make(registry: str) -> None:
+    """An empty repository for a registry that is brought there, as `init` would make it. Raises: Invalid."""
+    from registry_git.gitstore.creation import create_repository
+    from registry_git.gitstore.porcelain import is_url
+
+    if not registry or is_url(registry):
+        raise Invalid("--new does not say where.", hint="Name the new repository with -R PATH.")
+    place = Path(registry).absolute()
+    create_repository(place, bare=place.suffix == ".git")
+
+
+def _print(found: Transfer) -> None:
+    for move in found.moves:
+        say(f"{move.branch}: {move.old[:12] or 'new'} → {move.new[:12]}")
+    if len(found.steps) > _SHOWN:
+        say(f"  … {len(found.steps) - _SHOWN} earlier commits")
+    for step in found.steps[-_SHOWN:]:
+        say(f"  {step}")
+    for one in found.artifacts:
+        say(f"Files of {one.model} v{one.version}: {one.digest}")
+
+
+def _state(path: str) -> dict[str, str]:
+    """The references in a file of `bundle state`. Raises: NotFound, Invalid."""
+    from registry_git.registry.bundle_file import parse_refs
+
+    try:
+        return parse_refs(json.loads(file_or_stdin(path))["refs"])
+    except (ValueError, TypeError, KeyError):
+        raise Invalid(f"{path} is no state of a registry.", hint="Make one with: registry-git bundle state") from None
