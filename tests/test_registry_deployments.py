@@ -180,7 +180,33 @@ def test_what_is_in_use_is_deleted_by_force_and_the_commit_says_so(as_: As, plac
     assert "Registry-Forced: deployment production/scorer uses v3 of fraud, which would be deleted" in message
     view = alice.deployment("production", "scorer")
     assert (view.version, view.source, view.standing) == (3, "s3://acme/fraud/3", "deleted")
-    healthy(git, place, alice)
+    assert [(one.level, one.message) for one in alice.check()] == [
+        ("warning", "Deployment production/scorer uses v3 of fraud, which was deleted.")
+    ]
+
+
+def test_a_deployment_that_was_left_behind_is_a_warning_and_one_that_waits_is_none(as_: As) -> None:
+    alice = as_(ALICE)
+    alice.add_deployment("eu", "early", model="fraud", stage="Staging")
+    assert alice.check() == []
+    alice.transition("fraud", 1, "None", force=True, comment="It leaks.")
+    (found,) = alice.check()
+    assert (found.level, found.fix) == ("warning", "registry-git deployment pin production scorer VERSION")
+    assert "uses v1 of fraud, and fraud/Production holds nothing any more" in found.message
+
+
+def test_since_when_and_by_what_a_version_is_used_survives_a_new_index(as_: As) -> None:
+    alice = as_(ALICE)
+    asked = alice.request_stage("fraud", 2, "Production", archive_existing=True)
+    as_(BOB).approve(asked.id)
+    landed = as_(BOB).commit
+    before = alice.deployment("production", "scorer")
+    as_(ALICE).follow_deployment("production", "scorer", follow="request")
+    after = alice.deployment("production", "scorer")
+    assert (after.since, after.request, after.brought_by) == (before.since, asked.id, landed)
+    alice.reindex()
+    assert alice.deployment("production", "scorer") == after
+    assert alice.deployments() == [after]
 
 
 def test_declarations_are_judged_by_environment_and_a_roll_along_is_not(place: Path) -> None:

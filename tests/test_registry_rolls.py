@@ -8,6 +8,7 @@ import pytest
 
 import registry_git
 from registry_git.core.errors import Conflict, Invalid, NotFound, PermissionDenied
+from registry_git.forges.reconcile import reconcile
 from registry_git.registry.views import RequestView
 from tests.conftest import Git
 from tests.registry_scene import (
@@ -159,6 +160,27 @@ def test_a_merge_that_nobody_was_there_for_is_caught_up_with_by_hand(as_: As, pl
     git(place, "update-ref", "refs/heads/main", merge)
     assert [one.version for one in as_(ALICE).ask_for_rolls(environment="staging")] == []
     assert [one.version for one in as_(ALICE).ask_for_rolls(environment="production", model="fraud")] == [2]
+
+
+@pytest.mark.parametrize("style", ["merge", "squash", "fast-forward"])
+def test_reconcile_asks_for_what_a_merge_on_a_forge_has_moved(as_: As, place: Path, git: Git, style: str) -> None:
+    as_(ALICE).add_deployment("eu", "along", model="fraud", stage="Production")
+    asked = as_(ALICE).request_stage("fraud", 2, "Production", archive_existing=True)
+    tree = git(place, "merge-tree", "--write-tree", "main", asked.branch)
+    parents = ["-p", "main", *(["-p", asked.branch] if style == "merge" else [])]
+    merge = asked.head
+    if style != "fast-forward":
+        merge = git(place, "commit-tree", tree, *parents, "-m", "Move fraud v2 to Production (#7)")
+    git(place, "update-ref", "refs/heads/main", merge)
+    git(place, "update-ref", "-d", f"refs/heads/{asked.branch}")
+    assert as_(ALICE).deployment("eu", "along").version == 2
+    assert [one.request for one in reconcile(as_(CAROL), None)] == [asked.id]
+    (roll,) = as_(ALICE).requests()
+    assert (roll.version, roll.requester) == (2, CAROL)
+    assert reconcile(as_(CAROL), None) == []
+    as_(BOB).approve(roll.id)
+    assert as_(ALICE).deployment("production", "scorer").version == 2
+    healthy(git, place, as_(ALICE))
 
 
 def test_a_roll_may_be_made_directly_by_who_may(as_: As) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
+from registry_git.core.deployed import Standing, label, reference, standing, used
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.integrity import disagreements
-from registry_git.core.keys import ModelKey, VersionKey
-from registry_git.core.model import Key
+from registry_git.core.keys import DeploymentKey, ModelKey, VersionKey
+from registry_git.core.model import Deployment, Key
 from registry_git.core.names import ModelName
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.snapshot import GitSnapshot
@@ -91,8 +92,25 @@ def _untrue(snapshot: GitSnapshot, keys: list[Key]) -> Iterator[Finding]:
                     message=f"{sentence[0].upper()}{sentence[1:]}.",
                     fix="registry-git doctor --fix",
                 )
+            deployment = snapshot.find(key) if isinstance(key, DeploymentKey) else None
+            if isinstance(deployment, Deployment):
+                yield from _left(snapshot, deployment)
         except RegistryError:
             continue  # what it refers to cannot be read, and that was said already
+
+
+def _left(snapshot: GitSnapshot, deployment: Deployment) -> Iterator[Finding]:
+    """A deployment that was left behind by force: it runs, and nobody should rely on that."""
+    now, stands = used(deployment), standing(snapshot, deployment)
+    if now is None or stands not in (Standing.DELETED, Standing.DANGLING):
+        return
+    why = "which was deleted" if stands is Standing.DELETED else f"and {reference(deployment)} holds nothing any more"
+    yield Finding(
+        level="warning",
+        path=path_of(deployment.key, snapshot.layout),
+        message=f"Deployment {label(deployment)} uses v{now} of {deployment.model}, {why}.",
+        fix=f"registry-git deployment pin {deployment.environment} {deployment.name} VERSION",
+    )
 
 
 def alike(models: Iterable[ModelName], layout: Layout) -> Iterator[Finding]:

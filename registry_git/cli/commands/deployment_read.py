@@ -80,14 +80,20 @@ def _print_list(views: list[DeploymentView]) -> None:
             f"v{view.version}" if view.version else "",
             view.reference,
             view.follow,
-            stands(view) if view.standing != "current" else "",
-            when(view.since) if view.since is not None else "",
+            _short(view),
+            when(view.since)[:10] if view.since is not None else "",
             who(view.owner),
         )
         for view in views
     ]
-    columns = ("!DEPLOYMENT", "WORKLOAD", ">USES", "FOLLOWS", "BY", "STANDING", "!SINCE (UTC)", "OWNER")
+    columns = ("!DEPLOYMENT", "KIND", ">USES", "FOLLOWS", "BY", "!STANDING", "!SINCE", "OWNER")
     show_table(columns, rows, empty="No deployments.")
+
+
+def _short(view: DeploymentView) -> str:
+    if view.standing == "behind":
+        return f"behind: v{view.target}"
+    return "" if view.standing == "current" else view.standing
 
 
 def _print_running(found: list[RunningView]) -> None:

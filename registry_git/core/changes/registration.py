@@ -203,7 +203,7 @@ def rename_model(snapshot: Snapshot, act: Act, *, model: ModelName, new_name: Mo
     for deployment in snapshot.deployments_of(model):
         raise Conflict(
             f"Deployment {deployment.environment}/{deployment.name} follows {model}, so it is not renamed.",
-            hint="Point the deployment elsewhere first.",
+            hint="Remove it first, and add it again under the new name.",
         )
     edits: dict[Key, Entity | None] = {}
     touches = [Touch(action=Action.EDIT, model=model), Touch(action=Action.REGISTER, model=new_name)]
