@@ -36,6 +36,8 @@ rules:
 - {on: alias, to: [champion], approvals: 1, by: [risk, leads]}
 - {on: policy, approvals: 1, by: [leads]}
 - {on: alias, to: [shadow], approvals: 1}
+- {on: deployment, to: [prod eu], approvals: 1, by: [risk]}
+- {on: deployment, approvals: 1, by: [leads]}
 """
 FORGE = """\
 forge:
@@ -63,6 +65,8 @@ def test_github_gets_a_line_for_each_slot() -> None:
     assert "/models/*/stages/Production/ bob@acme.io carol@acme.io" in found
     assert "/models/risk-*/stages/Pre%20Prod/ dave@acme.io" in found
     assert "/models/*/aliases/champion/ dave@acme.io bob@acme.io carol@acme.io" in found
+    assert "/deployments/prod%20eu/ dave@acme.io" in found
+    assert found.index("/deployments/ bob@acme.io carol@acme.io") < found.index("/deployments/prod%20eu/ dave@acme.io")
     assert "/registry.yaml bob@acme.io carol@acme.io" in found
     assert "/CODEOWNERS bob@acme.io carol@acme.io" in found
     assert not any("shadow" in line for line in found)  # a rule without roles owns nothing
