@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import registry_git
-from registry_git.core.changes.proposal import Headline
 from registry_git.core.errors import Corrupt, Invalid, NotFound, PermissionDenied
 from registry_git.gitops.initialise import Outcome, initialise
 from registry_git.gitops.settings import Wanted
@@ -18,7 +17,6 @@ from tests.gitops_scene import URL, Land, new_land
 from tests.gitops_tools import document, kustomize
 from tests.registry_scene import ALICE, BOB, LEADS, healthy, new_registry
 
-SLIP = Headline(sentence="A slip", action="slip")
 TOOLS = ("argocd", "flux", "kustomize", "helm")
 
 
@@ -230,14 +228,6 @@ def test_a_hook_that_guards_the_registry_takes_the_tree(tmp_path: Path, git: Git
     outcome = initialise(yard.as_(ALICE), Wanted(tools=["argocd", "kustomize"], repo_url=URL))
     assert git(bare, "rev-parse", "main") == outcome.commit
     assert yard.as_(BOB).check() == []
-
-
-def test_what_lies_beside_manifests_is_never_written_over_them(land: Land) -> None:
-    registry = land.registry
-    with pytest.raises(Invalid, match="changes how git reads files"):
-        registry.write_files(lambda _: {"deploy/.gitattributes": b"* text\n"}, headline=SLIP)
-    with pytest.raises(Invalid, match="only the registry writes"):
-        registry.write_files(lambda _: {"models/fraud/model.yaml": b"x"}, headline=SLIP)
 
 
 def test_models_that_kubernetes_would_call_otherwise_are_told(land: Land) -> None:

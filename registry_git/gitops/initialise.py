@@ -8,7 +8,7 @@ from pathlib import Path
 
 from registry_git.core.changes.proposal import Headline
 from registry_git.core.errors import NotFound
-from registry_git.gitops.planning import TreePlan, plan_tree
+from registry_git.gitops.planning import TreePlan, plan_tree, tree_notes
 from registry_git.gitops.settings import Wanted
 from registry_git.gitstore.disk import explained
 from registry_git.manifests.layout import DEPLOY
@@ -55,33 +55,31 @@ def initialise(
         Invalid: options that make no sense; PermissionDenied: the policy wants an approval; Corrupt: the record cannot
         be read; NotFound: `to` is not there; Unavailable: it cannot be written.
     """
-    last = TreePlan(files={}, kept=(), notes=())
+    last: tuple[Tree, TreePlan] | None = None
     address = _address(registry)
 
     def plan(tree: Tree) -> Mapping[str, bytes | None]:
         nonlocal last
         there = tree.below(DEPLOY) if to is None else _files_in(to)
-        last = plan_tree(tree, there, wanted, repo_url=address, force=force)
-        return last.files
+        made = plan_tree(tree, there, wanted, repo_url=address, force=force)
+        last = tree, made
+        return made.files
 
     if dry_run or to is not None:
         files = plan(registry.tree())
-        made = Kept(
-            commit="",
-            changed=to is not None and not dry_run and _write_here(to, files),
-            written=tuple(sorted(path for path, data in files.items() if data is not None)),
-            removed=tuple(sorted(path for path, data in files.items() if data is None)),
-        )
+        made = Kept.of(files, commit="", changed=to is not None and not dry_run and _write_here(to, files))
     else:
         headline = Headline(sentence="Write deploy/ for GitOps tools", action="gitops-init")
         made = registry.write_files(plan, headline=headline, comment=comment)
+    assert last is not None  # noqa: S101 - every way to here plans
+    tree, planned = last
     return Outcome(
         commit=made.commit,
         changed=made.changed,
         written=made.written,
         removed=made.removed,
-        kept=last.kept,
-        notes=last.notes,
+        kept=planned.kept,
+        notes=tuple(tree_notes(tree, planned.settings)),
     )
 
 

@@ -21,11 +21,11 @@ _SHOWN = 5  # of many models, as many are named
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreePlan:
-    """The files to put (content) and remove (None), those that stay as somebody made them, and what to tell."""
+    """The files to put (content) and remove (None), those that stay as somebody made them, and what they are for."""
 
     files: Mapping[str, bytes | None]
     kept: tuple[str, ...]
-    notes: tuple[str, ...]
+    settings: Settings
 
 
 def plan_tree(tree: Tree, there: Mapping[str, bytes], wanted: Wanted, *, repo_url: str, force: bool) -> TreePlan:
@@ -55,7 +55,7 @@ def plan_tree(tree: Tree, there: Mapping[str, bytes], wanted: Wanted, *, repo_ur
     generated = {path: digest_of(data) for path, data in made.items()}
     files[GITOPS_PATH] = write_record(Record(settings=settings, generated=generated))
     changes = {path: data for path, data in files.items() if there.get(path) != data}
-    return TreePlan(files=changes, kept=tuple(sorted(kept)), notes=tuple(_notes(tree, settings)))
+    return TreePlan(files=changes, kept=tuple(sorted(kept)), settings=settings)
 
 
 def tree_findings(tree: Tree) -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def tree_findings(tree: Tree) -> Iterator[Finding]:
         )
 
 
-def _notes(tree: Tree, settings: Settings) -> Iterator[str]:
+def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
     """What stands in the way of models, so that nobody looks for them in the cluster."""
     needs_format = settings.runtime is not Runtime.DEPLOYMENT and not settings.model_format
     named: dict[str, str] = {}

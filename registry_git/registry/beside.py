@@ -36,6 +36,16 @@ class Kept:
     written: tuple[str, ...]
     removed: tuple[str, ...]
 
+    @classmethod
+    def of(cls, files: Mapping[str, bytes | None], *, commit: str, changed: bool) -> Kept:
+        """What became of `files`: content that was put, None for what was removed."""
+        return cls(
+            commit=commit,
+            changed=changed,
+            written=tuple(sorted(path for path, data in files.items() if data is not None)),
+            removed=tuple(sorted(path for path, data in files.items() if data is None)),
+        )
+
 
 class Beside(Writes):
     """The part of the registry that holds what is no manifest."""
@@ -53,7 +63,7 @@ class Beside(Writes):
             tree = Tree(snapshot=session.snapshot(), repository=session.repository)
             files = {path: data for path, data in plan(tree).items() if tree.read(path) != data}
             if not files:
-                return Kept(commit=session.main, changed=False, written=(), removed=())
+                return Kept.of({}, commit=session.main, changed=False)
             for path, data in files.items():
                 _refuse_path(path, data, tree.layout)
             change = Change(touches=(Touch(action=Action.EDIT, model=None),), requester=act.actor, requested=False)
@@ -73,12 +83,7 @@ class Beside(Writes):
                 message=write_message(headline, act.comment, act.id),
             )
             session.move(MAIN, old=session.main, new=tip)
-            return Kept(
-                commit=tip,
-                changed=True,
-                written=tuple(sorted(path for path, data in files.items() if data is not None)),
-                removed=tuple(sorted(path for path, data in files.items() if data is None)),
-            )
+            return Kept.of(files, commit=tip, changed=True)
 
         entry = ReflogEntry(actor=act.actor, at_seconds=act.at // 1000, message="registry-git")
         return self._store.transact(attempt, describe=entry)
