@@ -7,9 +7,10 @@ import fcntl
 import json
 import re
 import shutil
+import sqlite3
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory, place: Path) -> Pat
             ).search_registered_models()
             draft.rename(template)
     shutil.copy(template, place)
+    with closing(sqlite3.connect(place)) as database, database:
+        database.execute("UPDATE experiments SET artifact_location = ?", (str(place.parent / "mlruns"),))
     return place
 
 
