@@ -30,6 +30,7 @@ GROUPS = {
     "observations": ["list", "flush"],
     "import": ["mlflow"],
     "bundle": ["create", "state", "verify", "apply"],
+    "export": ["mlflow"],
     "hook": ["install", "pre-receive", "reference-transaction"],
 }
 

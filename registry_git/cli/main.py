@@ -60,6 +60,7 @@ _SECTIONS = {
     },
     "Move in and out": {
         "import": "import_:import_",
+        "export": "export:export",
     },
     "Look after the registry": {
         "sync": "remote:sync",

@@ -9,21 +9,33 @@ from registry_git.cli.invocation import Invocation
 from registry_git.cli.output import say, say_next
 
 if TYPE_CHECKING:
+    from registry_git.migration.export import Exported
     from registry_git.registry.importing import Brought, NotCarried
 
 _ROWS = 30  # of what was not carried; JSON tells them all
 
 
+def show_exported(exported: Exported, uri: str, *, dry_run: bool) -> None:
+    """Tells of an export."""
+    say(f"{'Would export' if dry_run else 'Exported'} {_counts(exported) or 'nothing new'} to {uri}.")
+    if exported.already:
+        say(f"{exported.already:,} models and versions were there as they are here.")
+    show_left(exported.not_carried, "Not carried, or not as it is here")
+
+
+def _counts(done: Brought | Exported) -> str:
+    return counted(
+        (done.models, "model"),
+        (done.versions, "version"),
+        (done.stages, "stage"),
+        (done.aliases, "alias"),
+        (done.updates, "update"),
+    )
+
+
 def show_brought(invocation: Invocation, brought: Brought, *, dry_run: bool) -> None:
     """Tells of an import."""
-    counts = counted(
-        (brought.models, "model"),
-        (brought.versions, "version"),
-        (brought.stages, "stage"),
-        (brought.aliases, "alias"),
-        (brought.updates, "update"),
-    )
-    say(f"{'Would import' if dry_run else 'Imported'} {counts or 'nothing new'}.")
+    say(f"{'Would import' if dry_run else 'Imported'} {_counts(brought) or 'nothing new'}.")
     if brought.already:
         say(f"{brought.already:,} facts were imported before.")
     show_left(brought.not_carried, "Not carried, or not as it is in MLflow")

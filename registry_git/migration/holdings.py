@@ -38,18 +38,22 @@ class Holdings:
     webhooks: int = 0
 
 
-def read_holdings(uri: str, names: Sequence[str] = (), progress: Progress | None = None) -> Holdings:
+def read_holdings(
+    uri: str, names: Sequence[str] = (), progress: Progress | None = None, *, make: bool = False
+) -> Holdings:
     """Everything in the registry at an MLflow URI, or the models whose names match one of the patterns `names`.
+
+    `make`: an empty one is made where none is.
 
     Raises:
         Unavailable: it cannot be read, or mlflow is not installed; NotFound: nothing is there; Invalid: no URI.
     """
-    source = client(uri)
+    source = client(uri, make=make)
     found = Holdings()
     try:
         prompts = {each.name: each for each in _all(source.search_registered_models, _MODELS_A_PAGE, PROMPTS, progress)}
         models = {each.name: each for each in _all(source.search_registered_models, _MODELS_A_PAGE, "", progress)}
-        found.models = [model for name, model in sorted({**models, **prompts}.items()) if _wanted(name, names)]
+        found.models = [model for name, model in sorted({**models, **prompts}.items()) if is_wanted(name, names)]
         kept = {model.name for model in found.models}
         found.prompts = kept & set(prompts)
         versions = {
@@ -82,7 +86,8 @@ def _all(search: Callable[..., Any], page: int, kind: str, progress: Progress | 
             return
 
 
-def _wanted(name: str, patterns: Sequence[str]) -> bool:
+def is_wanted(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a name matches one of the patterns, or there are none."""
     return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 

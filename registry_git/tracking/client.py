@@ -25,10 +25,15 @@ def require_mlflow(purpose: str) -> None:
         raise Unavailable(f"{purpose} takes the package mlflow, which is not installed.", hint=f"Run: {INSTALL}")
 
 
-def client(uri: str) -> MlflowClient:
-    """MLflow's client of the tracking store and the registry at `uri`. Raises: Unavailable, NotFound, Invalid."""
-    require_mlflow("Reading MLflow")
-    require_there(uri)
+def client(uri: str, *, make: bool = False) -> MlflowClient:
+    """MLflow's client of the tracking store and the registry at `uri`; with `make` of one that MLflow makes there.
+
+    Raises:
+        Unavailable: it cannot be reached, or mlflow is not installed; NotFound: nothing is there; Invalid: no URI.
+    """
+    require_mlflow("Talking to MLflow")
+    if not make:
+        require_there(uri)
     from mlflow import MlflowClient
 
     try:
@@ -41,6 +46,14 @@ def be_brief() -> None:
     """Tells MLflow's web client to give up early. For a process of our own only: this is its environment."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")  # seconds
+
+
+def look_up_at(uri: str) -> None:
+    """Tells MLflow's stores where to look models up, unless that is told already: else they make a store right here.
+
+    For a process of our own only, as `be_brief`.
+    """
+    os.environ.setdefault("MLFLOW_TRACKING_URI", uri)
 
 
 def require_there(uri: str) -> None:
