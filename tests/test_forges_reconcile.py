@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry_git.core.rules import ForgeKind
-from registry_git.forges.base import MergeStyle
+from registry_git.forges.base import MergeStyle, PullState
 from registry_git.forges.reconcile import reconcile
 from tests.forge_world import KINDS, World, world
 
@@ -68,6 +68,23 @@ def test_a_pull_request_that_is_closed_is_a_rejection_with_its_last_words(here: 
     view = here.registry.request(here.request.id)
     assert (view.state, view.record.reviews[-1].comment) == ("rejected", "not this quarter")
     assert here.registry.resolve("models:/fraud/Production").version == 1
+
+
+def test_a_merged_promotion_opens_the_pull_requests_of_what_follows_on_request(here: World) -> None:
+    here.registry.add_deployment("eu", "nightly", model="fraud", stage="Production", follow="request")
+    here.registry.refresh(here.request.id)
+    opened = here.opened()
+    here.adapter("carol").merge(opened.number, expected_head=opened.head)
+    reconcile(here.registry, here.adapter())
+    (roll,) = here.registry.requests()
+    (pull,) = here.adapter().find_by_branch(roll.branch)
+    assert (pull.state, pull.title) == (PullState.OPEN, "Roll the deployment eu/nightly to fraud v2")
+    assert reconcile(here.registry, here.adapter()) == []
+    assert len(here.adapter().find_by_branch(roll.branch)) == 1
+    here.adapter("bob").close(pull.number)
+    (done,) = reconcile(here.registry, here.adapter())
+    assert (done.request, done.verdict) == (roll.id, "rejected")
+    assert here.registry.requests() == []
 
 
 def test_a_person_whose_address_is_not_known_stays_unknown(here: World) -> None:

@@ -34,7 +34,7 @@ def describe(registry: Reading, id: str) -> NewPullRequest:
     parts = [_what(view, now)]
     if view.action == Action.POLICY.value:
         parts.append(fenced(registry.request_diff(id), "diff"))
-    if asked is not None and view.action in (Action.STAGE.value, Action.ALIAS.value):
+    if asked is not None and view.action in (Action.STAGE.value, Action.ALIAS.value, Action.DEPLOYMENT.value):
         parts += _comparison(asked, now, view)
     if view.deployments or view.action in (Action.STAGE.value, Action.ALIAS.value):
         parts += _follow(view.deployments)
@@ -62,6 +62,8 @@ def _now(registry: Reading, view: RequestView) -> VersionView | None:
     held: tuple[int, ...] = ()
     if view.action == Action.STAGE.value:
         held = model.stages.get(view.to_stage, ())
+    elif view.action == Action.DEPLOYMENT.value:
+        held = tuple(roll.before for roll in view.deployments if roll.before is not None)
     elif view.record.alias is not None and view.record.alias in model.aliases:
         held = (model.aliases[view.record.alias],)
     others = [number for number in held if number != view.version]
@@ -117,7 +119,7 @@ def _comparison(asked: VersionView, now: VersionView | None, view: RequestView) 
         if old or new:
             rows.append((name.replace("_", " "), code(old), code(new), ""))
     if now is None:
-        where = view.to_stage or f"@{view.record.alias}"
+        where = view.to_stage or view.record.deployment or f"@{view.record.alias}"
         heading = f"### v{asked.version} (nothing is in {plain(where)} now)"
         return [heading, table(("", f"v{asked.version}"), [(name, new) for name, _, new, _ in rows])]
     heading = f"### v{asked.version} compared with v{now.version}"

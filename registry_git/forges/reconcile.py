@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
-from registry_git.core.model import Review, TransitionRequest, Verdict
+from registry_git.core.errors import Invalid, NotFound
+from registry_git.core.model import DeploymentChange, Review, TransitionRequest, Verdict
 from registry_git.core.times import Timestamp
 from registry_git.forges.base import Forge, ForgeReview, Person, PullRequest, PullState, approvals
+from registry_git.forges.description import describe
 from registry_git.manifests.layout import request_ref
 from registry_git.registry.facade import Registry
 from registry_git.registry.landing import POLICY, Landed, Waiting
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +35,35 @@ class Reconciled:
 def reconcile(registry: Registry, forge: Forge | None) -> list[Reconciled]:
     """Writes down the verdicts that are missing; gives what was written. Running it again changes nothing.
 
-    Without a forge only merges are found, with what git alone knows of them.
+    Without a forge only merges are found, with what git alone knows of them. A merge on a forge moves stages and
+    aliases too: the rolls of deployments that follow these on request are asked for, with a pull request each.
 
     Raises:
         PermissionDenied, Unavailable: the forge does not answer; what was written before that stays.
     """
     found = [_landing(registry, forge, landed) for landed in registry.landed()]
+    registry.ask_for_rolls()
     if forge is not None:
         for waiting in registry.waiting():
-            closed = _closing(registry, forge, waiting)
+            pulls = forge.find_by_branch(waiting.branch)
+            closed = _closing(registry, forge, waiting, pulls[0] if pulls else None)
             if closed is not None:
                 found.append(closed)
-    # a merge on a forge moves stages and aliases too, and nobody was there to ask for what follows on request
-    registry.ask_for_rolls()
+            elif not pulls and _is_roll(waiting.record):
+                _open(registry, forge, waiting)
     return found
+
+
+def _open(registry: Registry, forge: Forge, waiting: Waiting) -> None:
+    """The pull request of a roll: nobody asked for it by hand, so nobody else opens it."""
+    try:
+        forge.open(describe(registry, waiting.record.id))
+    except (Invalid, NotFound) as problem:
+        _LOG.warning("No pull request is opened for %s: %s", waiting.branch, problem)  # its branch is not there
+
+
+def _is_roll(record: TransitionRequest) -> bool:
+    return record.declaration is not None and record.declaration.change is DeploymentChange.ROLL
 
 
 def _landing(registry: Registry, forge: Forge | None, landed: Landed) -> Reconciled:
@@ -105,9 +125,7 @@ def _review(record: TransitionRequest, by: Person, source: str, at: Timestamp, c
     return Review(by=actor, at=at, verdict=Verdict.APPROVED, comment=comment, source=source, proposal=record.proposal)
 
 
-def _closing(registry: Registry, forge: Forge, waiting: Waiting) -> Reconciled | None:
-    pulls = forge.find_by_branch(waiting.branch)
-    pull = pulls[0] if pulls else None
+def _closing(registry: Registry, forge: Forge, waiting: Waiting, pull: PullRequest | None) -> Reconciled | None:
     if pull is None or pull.state is not PullState.CLOSED:
         return None
     comments = forge.comments(pull.number)
