@@ -93,12 +93,23 @@ def test_a_model_that_came_to_a_stage_gets_its_overlay_and_one_that_left_loses_i
     land.registry.transition("churn", 1, "Production")
     outcome = initialise(land.registry, Wanted())
     written, removed = set(outcome.written), set(outcome.removed)
-    assert {"deploy/overlays/production/churn/kustomization.yaml", "deploy/flux/production-churn.yaml"} <= written
-    assert {"deploy/overlays/staging/kustomization.yaml", "deploy/flux/staging-fraud.yaml"} <= removed
+    assert {"deploy/overlays/production/churn/kustomization.yaml", "deploy/flux/production/churn.yaml"} <= written
+    assert {"deploy/overlays/staging/kustomization.yaml", "deploy/flux/staging/fraud.yaml"} <= removed
     assert [one["metadata"]["name"] for one in kustomize(land.top / "deploy/overlays/production")] == [
         "churn-production",
         "fraud-production",
     ]
+
+
+def test_no_two_slots_share_a_file(land: Land) -> None:
+    policy = (land.top / "registry.yaml").read_text()
+    land.registry.set_policy(policy.replace("- name: Dev\n", "- name: Dev\n- name: EU\n- name: EU-Dev\n"))
+    for model, stage in (("dev-x", "EU"), ("x", "EU-Dev")):
+        land.registry.register(model, f"s3://acme/{model}", read=False)
+        land.registry.transition(model, 1, stage)
+    land.init("flux")
+    names = [one["metadata"]["name"] for one in kustomize(land.top / "deploy/flux")]
+    assert {"dev-x-eu", "x-eu-dev"} <= set(names)
 
 
 def test_settings_can_be_changed_in_their_file(land: Land, git: Git) -> None:

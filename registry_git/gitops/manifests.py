@@ -101,7 +101,7 @@ class _Files:
         yield self._file("flux/source.yaml", "flux/source.yaml", name=self._name, flux_url=url, ignore=ignore)
         yield self._file("flux/self.yaml", "flux/self.yaml", name=self._name)
         for slot in self._slots:
-            place = f"flux/{slot.environment.name}-{slot.name}.yaml"
+            place = f"flux/{slot.environment.name}/{slot.name}.yaml"
             yield self._file(place, "flux/kustomization.yaml", slot=slot, name=self._name)
         yield self._file("flux/kustomization.yaml", "flux/index.yaml", slots=self._slots)
 
