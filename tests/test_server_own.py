@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 import registry_git
+from registry_git.core.names import Actor
 from registry_git.server.accounts import AccountFile
-from registry_git.server.permissions import SCOPES
+from registry_git.server.permissions import SCOPES, Permission
 from tests.cli_program import run
 from tests.conftest import Git
 from tests.registry_scene import ALICE, BOB, CAROL, healthy, new_registry
@@ -51,7 +52,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     tokens = {}
     for actor in (ALICE, BOB, CAROL):
         name, email = actor.split(" <")
-        file.add(registry_git.core.names.Actor.parse(actor))
+        file.add(Actor.parse(actor))
         tokens[name.lower()], _ = file.add_token(email[:-1], scopes=frozenset(SCOPES), created=0, expires=None)
     with serving(settings) as client:
         yield People(client, place, tokens)
@@ -187,3 +188,23 @@ def test_deployments_are_shown(people: People) -> None:
 
 def test_the_registry_is_healthy_after_all_that(people: People, git: Git) -> None:
     healthy(git, people.place, registry_git.open(people.place, actor=ALICE))
+
+
+def test_a_token_that_may_not_approve_does_not_approve_by_moving_directly(tmp_path: Path) -> None:
+    """A direct change counts as its author's own approval, where a rule takes that."""
+    place = tmp_path / "models.git"
+    rules = "rules:\n  - {on: stage, to: [Production], approvals: 1}\n"
+    new_registry(place, versions=1, rules=rules)
+    settings = settings_of(place)
+    file = AccountFile(settings.accounts)
+    file.add(Actor.parse(ALICE))
+    write = frozenset({Permission.READ, Permission.WRITE})
+    with serving(settings) as client:
+        for scopes, status in ((write, 403), (frozenset(SCOPES), 200)):
+            token, _ = file.add_token("alice@acme.io", scopes=scopes, created=0, expires=None)
+            answer = client.post(
+                f"{API}/models/fraud/versions/1/stage",
+                json={"stage": "Production"},
+                headers={"authorization": f"Bearer {token}"},
+            )
+            assert answer.status_code == status, answer.text

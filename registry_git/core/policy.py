@@ -28,11 +28,15 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is judged: what it touches, who asks for it, and whether it stands as a request that others can approve."""
+    """What is judged: what it touches, who asks for it, and whether it stands as a request that others can approve.
+
+    `approves`: whether a direct change counts as its author's own approval.
+    """
 
     touches: tuple[Touch, ...]
     requester: Actor
     requested: bool
+    approves: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ def evaluate(change: Change, policy: Policy, approvals: Sequence[Approval]) -> D
     candidates: set[str] = set()
     anyone = False
     said = list(approvals)
-    if not change.requested:
+    if not change.requested and change.approves:
         said.append(Approval(by=change.requester))
     for touch in change.touches:
         if touch.entering is not None and touch.missing_before:

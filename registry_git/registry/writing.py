@@ -35,7 +35,8 @@ class Surroundings:
 
     `tracking_uri` is the MLflow tracking store that is asked about the run of a registered model; empty for none.
     `state` is where to keep what must outlive the repository, when that is a clone in a cache; else None.
-    `recorder` notes who uses which version; None for nobody.
+    `recorder` notes who uses which version; None for nobody. `approves`: whether the actor acts with the right to approve,
+    so that a direct change counts as an approval.
     """
 
     actor: Actor
@@ -45,12 +46,14 @@ class Surroundings:
     tracking_uri: str = ""
     state: Path | None = None
     recorder: Recorder | None = None
+    approves: bool = True
 
     def act(self, *, comment: str = "", id: str | None = None, version: bool = False) -> Act:
         """An act of the actor, now, under the given id or a fresh one. Raises: Invalid for a bad id."""
         at = self.clock()
         fresh = self.version_id if version else self.record_id
-        return Act(actor=self.actor, at=at, id=Id.parse(id) if id else fresh(at), comment=comment)
+        chosen = Id.parse(id) if id else fresh(at)
+        return Act(actor=self.actor, at=at, id=chosen, comment=comment, approves=self.approves)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,9 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
         for act, decide in changes:
             proposal = with_following(overlay, decide(overlay), act)
             if proposal.edits:
-                require_allowed(proposal, overlay.policy(), bringer.actor if bringer else act.actor)
+                require_allowed(
+                    proposal, overlay.policy(), bringer.actor if bringer else act.actor, approves=act.approves
+                )
                 at = bringer.at if bringer and bringer.at is not None else act.at
                 refuse_untrue(Overlay(overlay, proposal.edits), proposal.edits)
                 tip = session.commit(
@@ -137,13 +142,14 @@ def refuse_untrue(after: Snapshot, edits: Edits) -> None:
         raise Conflict(f"This would leave the registry untrue: {sentence}.", hint="Refresh, and ask again.")
 
 
-def require_allowed(proposal: Proposal, policy: Policy, actor: Actor) -> None:
-    """Returns when the policy lets `actor` make the change directly.
+def require_allowed(proposal: Proposal, policy: Policy, actor: Actor, *, approves: bool = True) -> None:
+    """Returns when the policy lets `actor` make the change directly, which `approves` counts as an approval of.
 
     Raises:
         PermissionDenied: naming the rule, and what would satisfy it.
     """
-    decision = evaluate(Change(touches=proposal.touches, requester=actor, requested=False), policy, ())
+    change = Change(touches=proposal.touches, requester=actor, requested=False, approves=approves)
+    decision = evaluate(change, policy, ())
     if not decision.allowed:
         raise denied(proposal, decision)
 

@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 from registry_git.server.document import include_document
 from registry_git.server.guard import Guard
 from registry_git.server.operation import root
-from registry_git.server.own import about, changes, looking, models, requests
+from registry_git.server.own import about, changes, forge, looking, models, requests
 from registry_git.server.problems import NoEndpoint, problem
 from registry_git.server.service import Service
 
-COLLECTIONS = (root, about.own, models.own, changes.own, requests.own, looking.own)
+COLLECTIONS = (root, about.own, models.own, changes.own, requests.own, looking.own, forge.own)
 
 
 def build(service: Service) -> FastAPI:

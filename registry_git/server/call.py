@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from registry_git.core.model import Policy
 from registry_git.core.names import Actor
 from registry_git.registry.facade import Registry
 from registry_git.registry.reading import Reading
 from registry_git.server.handles import Handle
 from registry_git.server.identity import Identity
+from registry_git.server.permissions import Permission
 from registry_git.server.service import Service
 
 
@@ -43,7 +45,14 @@ class Call:
     def registry(self) -> Registry:
         """The registry as the caller uses it: what is written by it is a commit by the caller."""
         assert self._handle is not None  # noqa: S101 - only reads of the past have none
-        return self._handle.registry(self.actor)
+        approves = self.identity is not None and Permission.APPROVE in self.identity.scopes
+        return self._handle.registry(self.actor, approves=approves)
+
+    @property
+    def policy(self) -> Policy:
+        """The registry's policy, also on a PUBLIC route."""
+        assert self._handle is not None  # noqa: S101 - as above
+        return self._handle.store.snapshot().policy()
 
     @property
     def reading(self) -> Reading:

@@ -26,9 +26,10 @@ class Handle:
     store: Store
     index: Index
 
-    def registry(self, actor: Actor) -> Registry:
+    def registry(self, actor: Actor, *, approves: bool = True) -> Registry:
         """The registry as `actor` uses it. The server's own environment has no say in what a caller registers."""
-        return Registry(self.store, self.index, replace(surroundings(actor), tracking_uri=""))
+        acting = replace(surroundings(actor), tracking_uri="", approves=approves)
+        return Registry(self.store, self.index, acting)
 
 
 class Handles:

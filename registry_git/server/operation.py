@@ -40,11 +40,10 @@ def version(call: Call, asked: BaseModel) -> Answer:
 def ready(call: Call, asked: BaseModel) -> Answer:
     """Whether it can answer and write; 503 where it cannot, so that a load balancer asks another one."""
     service = call.service
-    commit = service.store.snapshot().commit
-    since = service.writer.seconds_since_fetch if service.store.following else None
+    since = service.writer.seconds_since_fetch if service.writer.follows else None
     told = Ready(
-        ready=service.writer.alive,
-        commit=commit,
+        ready=service.writer.alive and not service.keeper.health.alarm,
+        commit=service.state.commit(),
         seconds_since_fetch=None if since is None or math.isinf(since) else round(since, 3),
     )
     return Answer(content=told, status=200 if told.ready else 503)

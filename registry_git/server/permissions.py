@@ -70,6 +70,7 @@ _OWN = {
     ("POST", "/requests/{request}/reject"): _APPROVE,
     ("POST", "/requests/{request}/cancel"): _WRITE,
     ("POST", "/requests/{request}/refresh"): _WRITE,
+    ("POST", "/forge-events"): _PUBLIC,  # the forge signs what it sends
 }
 # Each of these is served below all three mount points of MLflow.
 _MLFLOW: dict[tuple[str, str], Permission] = {}

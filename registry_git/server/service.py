@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from registry_git.app import now
+from registry_git.core.names import Actor
 from registry_git.gitstore.store import Store
+from registry_git.registry.facade import Registry
 from registry_git.server.accounts import AccountFile
 from registry_git.server.handles import Handles, Past
 from registry_git.server.identity import Door
+from registry_git.server.keeper import Keeper
 from registry_git.server.metrics import Metrics
 from registry_git.server.rates import Rate
 from registry_git.server.settings import Settings
 from registry_git.server.state import State
 from registry_git.server.writer import QueuedStore, Writer
 
+_ITSELF = Actor("registry-git <registry-git@localhost>")  # who writes down what a forge says, if nobody is named
 _READERS = 4  # Python runs one at a time; more only keep more repositories warm
 _EDITORS = 32  # these wait for git, and what waits together is written together
 _FAILURES_PER_SECOND, _FAILURES_AT_ONCE = 1 / 6, 10  # tokens that one address may guess
@@ -28,8 +34,7 @@ class Service:
         settings.check()
         self.settings = settings
         self.metrics = Metrics()
-        self.store = Store(settings.repository)
-        self.store.snapshot()
+        Store(settings.repository).snapshot()
         self.state = State(Store(settings.repository))
         owner = settings.owner if settings.open else None
         self.door = Door(AccountFile(settings.accounts), owner=owner, clock=now)
@@ -38,6 +43,7 @@ class Service:
         self.readers = Handles(self._open)
         self.editors = Handles(self._open)
         self.past = Past(settings.repository)
+        self.keeper = Keeper(self.writer, self._acting, self.metrics, seconds=settings.fetch_seconds)
         self.reading = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
         self.editing = ThreadPoolExecutor(_EDITORS, thread_name_prefix="edit")
         self.remembering = ThreadPoolExecutor(1, thread_name_prefix="past")
@@ -45,11 +51,18 @@ class Service:
 
     def close(self) -> None:
         """Finishes what was begun, and lets go of everything."""
+        self.keeper.close()
         for pool in (self.editing, self.reading, self.remembering, self.knocking):
             pool.shutdown(wait=True)
         self.writer.close()
         self.readers.close()
         self.editors.close()
+
+    @contextmanager
+    def _acting(self) -> Iterator[Registry]:
+        """The registry as the server itself uses it."""
+        with self.editors.take() as handle:
+            yield handle.registry(self.settings.owner or _ITSELF)
 
     def _open(self) -> Store:
         return QueuedStore(self.settings.repository, self.writer)

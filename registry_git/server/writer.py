@@ -53,6 +53,11 @@ class Writer:
         return self._thread.is_alive() and not self._closed
 
     @property
+    def follows(self) -> bool:
+        """Whether there is a remote."""
+        return self._store.following is not None
+
+    @property
     def seconds_since_fetch(self) -> float:
         """How long ago the remote was last seen; endless when it never was."""
         return time.monotonic() - self._fetched

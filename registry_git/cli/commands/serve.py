@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -137,11 +138,12 @@ def _settings(invocation: Invocation, **given: Any) -> Settings:
         per_second=given["rate"],
         access_log=given["access_log"],
     )
-    if settings.open:
-        from dataclasses import replace
-
-        settings = replace(settings, owner=find_actor(invocation.actor or None, Repository(path)))
-    return settings
+    try:
+        return replace(settings, owner=find_actor(invocation.actor or None, Repository(path)))
+    except Invalid:
+        if settings.open or invocation.actor:
+            raise
+        return settings  # everybody says who they are, so nobody needs to be named
 
 
 def _file(path: str | None) -> Path | None:

@@ -15,7 +15,8 @@ class Act:
     """Who does something, when, under which id, and what they say about it.
 
     The id marks the write: a retry with the same id finds what was already done. `force`: also where a deployment
-    would be left with what it uses deleted or out of service; the comment then says why.
+    would be left with what it uses deleted or out of service; the comment then says why. `approves`: whether a direct
+    change counts as the actor's own approval.
     """
 
     actor: Actor
@@ -23,6 +24,7 @@ class Act:
     id: Id
     comment: str = ""
     force: bool = False
+    approves: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,100 @@
+"""Keeps up with the world outside: what the remote has, and what the forge says became of pull requests.
+
+It looks on an interval, and at once when the forge calls. What it finds is written like everything else: by the writer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from registry_git.core.errors import Corrupt, RegistryError
+from registry_git.registry.facade import Registry
+from registry_git.server.metrics import Metrics
+from registry_git.server.writer import Writer
+
+_LOG = logging.getLogger(__name__)
+OpenRegistry = Callable[[], AbstractContextManager[Registry]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the last look went: what was wrong (empty: nothing); an `alarm` is a history that was rewritten."""
+
+    problem: str = ""
+    alarm: bool = False
+
+
+class Keeper:
+    """A thread that looks every `seconds`, and when `wake` is called."""
+
+    def __init__(self, writer: Writer, registry: OpenRegistry, metrics: Metrics, *, seconds: float) -> None:
+        self._writer = writer
+        self._registry = registry
+        self._metrics = metrics
+        self._seconds = seconds
+        self._called = threading.Event()
+        self._ending = False
+        self._settled = ""
+        self.health = Health()
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Makes it look now, at everything."""
+        self._settled = ""
+        self._called.set()
+
+    def close(self) -> None:
+        """Ends the thread, after the look that it is at."""
+        self._ending = True
+        self._called.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ending:
+            self._look()
+            self._called.wait(self._seconds)
+            self._called.clear()
+
+    def _look(self) -> None:
+        try:
+            with self._registry() as registry:
+                if registry.remote is not None:
+                    self._fetch()
+                self._reconcile(registry)
+            health = Health()
+        except RegistryError as problem:
+            health = Health(problem=str(problem), alarm=isinstance(problem, Corrupt))
+        except Exception as problem:
+            _LOG.exception("Looking at the remote failed.")
+            health = Health(problem=type(problem).__name__)
+        if health.problem and health != self.health:
+            _LOG.log(logging.ERROR if health.alarm else logging.WARNING, "%s", health.problem)
+        self.health = health
+
+    def _fetch(self) -> None:
+        try:
+            self._writer.refresh()
+        except RegistryError:
+            self._metrics.fetches.labels("failed").inc()
+            raise
+        self._metrics.fetches.labels("done").inc()
+        self._metrics.fetched.set_to_current_time()
+
+    def _reconcile(self, registry: Registry) -> None:
+        """Writes down verdicts that pull requests brought, if anything has happened since the last time."""
+        from registry_git.forges.reconcile import reconcile
+        from registry_git.forges.settings import forge_of
+
+        policy, commit = registry.policy(), registry.commit
+        if policy.forge is None or commit == self._settled:
+            return
+        forge = forge_of(policy, environment=os.environ, origin=registry.remote or "")
+        for one in reconcile(registry, forge):
+            _LOG.info("Request %s: %s by %s.", one.request, one.verdict, ", ".join(one.by))
+        self._settled = registry.commit
