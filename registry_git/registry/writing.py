@@ -35,7 +35,7 @@ class Surroundings:
 
     `tracking_uri` is the MLflow tracking store that is asked about the run of a registered model; empty for none.
     `state` is where to keep what must outlive the repository, when that is a clone in a cache; else None.
-    `recorder` notes who uses which version; None for nobody. `approves`: whether the actor acts with the right to approve,
+    `recorder` notes who uses which version; None for nobody. `approves`: whether the actor has the right to approve,
     so that a direct change counts as an approval.
     """
 

@@ -87,6 +87,10 @@ def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any], t
             del schema["required"]
         operation["requestBody"] = {"required": bool(required), "content": {"application/json": {"schema": schema}}}
     answers = operation["responses"]
+    media = operation.pop("x-media")
+    for answer in answers.values():
+        if media != "application/json":
+            answer["content"] = {media: {"schema": {"type": "string"}}}
     answers.pop("422", None)
     for status, description in _ERRORS.items():
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -107,12 +111,12 @@ def include_document(app: FastAPI) -> Endpoints:
         """The OpenAPI document."""
         return Answer(content=document_of(app))
 
-    @found.add("GET", "/docs", versioned=False)
+    @found.add("GET", "/docs", versioned=False, media="text/html")
     def docs(call: Call, asked: BaseModel) -> Answer:
         """The OpenAPI document, to be read."""
         return Answer(content=_page(document_of(app)), media_type="text/html; charset=utf-8")
 
-    @found.add("GET", "/docs/style.css", versioned=False)
+    @found.add("GET", "/docs/style.css", versioned=False, media="text/css")
     def style(call: Call, asked: BaseModel) -> Answer:
         """The style of /docs."""
         return Answer(content=_STYLE, media_type="text/css; charset=utf-8")

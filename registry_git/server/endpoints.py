@@ -16,8 +16,8 @@
   parameter. A field named `at` asks for the past: then use `call.reading`, not `call.registry`.
 - `call.registry` is `registry_git.Registry` as the caller: one use case, which raises the errors of `core.errors`. They
   become answers in `problems.py`; nothing is to be caught here.
-- Give back a dict or a pydantic model (`gives`, for the document at /docs), or an `Answer` for anything else. The first
-  line of the docstring is the summary.
+- Give back a dict or a pydantic model (`gives`, for the document at /docs), or an `Answer` for anything else, whose
+  `media` type the document says. The first line of the docstring is the summary.
 - It runs on a thread of its own with a repository of its own; a GET gets the ETag and its 304 without doing anything.
   `versioned=False` is for what does not follow from the registry's commit alone (webhooks, metrics).
 - A new collection is added to `COLLECTIONS` in `application.py`.
@@ -66,6 +66,7 @@ class Endpoint:
     gives: type[BaseModel] | None
     status: int
     versioned: bool
+    media: str
     permission: Permission
 
     def asked(self, request: Request, body: bytes) -> BaseModel:
@@ -117,6 +118,7 @@ class Endpoints:
         gives: type[BaseModel] | None = None,
         status: int = 200,
         versioned: bool = True,
+        media: str = "application/json",
     ) -> Callable[[R], R]:
         """Makes the function the endpoint for a method and a path. Raises: LookupError: the table lacks it."""
 
@@ -131,6 +133,7 @@ class Endpoints:
                     gives=gives,
                     status=status,
                     versioned=versioned,
+                    media=media,
                     permission=permission,
                 )
             )
@@ -154,7 +157,11 @@ class Endpoints:
                     description=endpoint.run.__doc__,
                     tags=[self._tag],
                     name=endpoint.run.__name__,
-                    openapi_extra={"x-takes": takes, "x-permission": endpoint.permission.value},
+                    openapi_extra={
+                        "x-takes": takes,
+                        "x-media": endpoint.media,
+                        "x-permission": endpoint.permission.value,
+                    },
                     include_in_schema=mount == self._mounts[0] and endpoint.method != "HEAD",
                 )
 

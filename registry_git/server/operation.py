@@ -23,14 +23,14 @@ class Ready(BaseModel):
     seconds_since_fetch: float | None = Field(description="How long ago the remote was seen; null without a remote.")
 
 
-@root.add("GET", "/health", versioned=False)
+@root.add("GET", "/health", versioned=False, media="text/plain")
 @root.add("HEAD", "/health", versioned=False)
 def health(call: Call, asked: BaseModel) -> Answer:
     """Whether the process is alive: `OK`."""
     return Answer(content="OK", media_type="text/plain")
 
 
-@root.add("GET", "/version", versioned=False)
+@root.add("GET", "/version", versioned=False, media="text/plain")
 def version(call: Call, asked: BaseModel) -> Answer:
     """The version of this program."""
     return Answer(content=__version__, media_type="text/plain")
@@ -49,7 +49,7 @@ def ready(call: Call, asked: BaseModel) -> Answer:
     return Answer(content=told, status=200 if told.ready else 503)
 
 
-@root.add("GET", "/metrics", versioned=False)
+@root.add("GET", "/metrics", versioned=False, media="text/plain")
 def metrics(call: Call, asked: BaseModel) -> Answer:
     """What Prometheus reads."""
     return Answer(content=call.service.metrics.text(), media_type=CONTENT_TYPE)

@@ -75,7 +75,7 @@ def get_request(call: Call, asked: Which) -> shapes.Request:
     return shapes.Request.of(call.registry.request(asked.request))
 
 
-@own.add("GET", "/requests/{request}/diff", takes=Which)
+@own.add("GET", "/requests/{request}/diff", takes=Which, media="text/plain")
 def diff_request(call: Call, asked: Which) -> Answer:
     """What the request changes, as a unified diff of manifests."""
     return Answer(content=call.registry.request_diff(asked.request), media_type="text/plain; charset=utf-8")
