@@ -24,7 +24,7 @@ from tests.conftest import Git
 from tests.registry_scene import ALICE, healthy, new_registry
 from tests.server_scene import serving, settings_of
 
-EXAMPLES = 12  # for each operation, each way: some seconds a run
+EXAMPLES = 8  # for each operation, each way: some seconds a run
 
 
 @pytest.fixture(scope="module")

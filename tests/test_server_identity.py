@@ -6,7 +6,6 @@ import base64
 import ipaddress
 import os
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,11 @@ import pytest
 
 from registry_git.core.errors import AlreadyExists, Corrupt, Invalid, NotFound, Unavailable
 from registry_git.core.names import Actor
-from registry_git.server.accounts import AccountFile
+from registry_git.core.times import Timestamp
+from registry_git.server.accounts import AccountFile, Token
+from registry_git.server.identity import Caller, Door
 from registry_git.server.permissions import MLFLOW_MOUNTS, SCOPES, Permission, every_route
+from registry_git.server.problems import Unauthenticated
 from registry_git.server.settings import parse_network
 from tests.cli_program import run
 from tests.registry_scene import ALICE, BOB, new_registry
@@ -66,7 +68,7 @@ def test_no_route_but_the_public_ones_answers_without_a_token(client: httpx.Clie
     for (method, path), permission in every_route().items():
         answer = client.request(method, path.replace("{", "").replace("}", ""))
         if permission is Permission.PUBLIC:
-            assert answer.status_code == 200, path
+            assert answer.status_code in (200, 404), path
         elif code_of(answer) != (401, "UNAUTHENTICATED"):
             open_.append((method, path))
         else:
@@ -99,27 +101,34 @@ def test_a_token_is_its_account_as_bearer_and_as_password(client: httpx.Client, 
     assert code_of(client.get(HERE, headers=basic("alice@acme.io", text))) == (401, "UNAUTHENTICATED")
 
 
-def test_a_verified_token_is_known_at_once_and_a_revoked_one_is_not(
-    client: httpx.Client, accounts: AccountFile
+def test_a_token_is_verified_slowly_once_and_a_revoked_one_is_not_known(
+    client: httpx.Client, accounts: AccountFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    slow = []
+    matches = Token.matches
+    monkeypatch.setattr(Token, "matches", lambda self, secret: slow.append(self.id) or matches(self, secret))
     text, made = accounts.add_token("alice@acme.io", scopes=READ, created=0, expires=None)
-    assert client.get(HERE, headers=bearer(text)).status_code == 200
-    began = time.perf_counter()
     for _ in range(20):
-        client.get(HERE, headers=bearer(text))
-    assert (time.perf_counter() - began) / 20 < 0.045, "scrypt alone takes that long"
+        assert client.get(HERE, headers=bearer(text)).status_code == 200
+    assert slow == [made.id]
     accounts.revoke(made.id)
     assert code_of(client.get(HERE, headers=bearer(text))) == (401, "UNAUTHENTICATED")
 
 
-def test_an_expired_token_is_refused_also_when_it_was_good_before(client: httpx.Client, accounts: AccountFile) -> None:
-    soon = time.time_ns() // 1_000_000 + 700
-    text, _ = accounts.add_token("alice@acme.io", scopes=READ, created=0, expires=soon)
-    assert client.get(HERE, headers=bearer(text)).status_code == 200
-    time.sleep(0.8)
-    refused = client.get(HERE, headers=bearer(text))
-    assert code_of(refused) == (401, "UNAUTHENTICATED")
-    assert "has expired" in refused.json()["message"]
+def test_an_expired_token_is_refused_also_when_it_was_good_before(accounts: AccountFile) -> None:
+    time = [Timestamp(1000)]
+    door = Door(accounts, owner=None, clock=lambda: time[0])
+    text, _ = accounts.add_token("alice@acme.io", scopes=READ, created=0, expires=2000)
+    caller = Caller(authorization=f"Bearer {text}", user="", name="", trusted=False)
+    assert door.quick(caller) is None
+    assert door.identify(caller).actor == ALICE
+    known = door.quick(caller)
+    assert known is not None
+    assert known.scopes == READ
+    time[0] = Timestamp(2000)
+    for look in (door.quick, door.identify):
+        with pytest.raises(Unauthenticated, match="has expired"):
+            look(caller)
 
 
 @pytest.mark.parametrize("wrong", ["x", "rgt_", "rgt_aa_bb", "x" * 5000, "rgt_{id}_wrong", "{id}", "rgt_{id}_"])
