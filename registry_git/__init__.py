@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from registry_git.core.model import Dataset, Lineage, Policy
+    from registry_git.core.pointing import PointerChange
     from registry_git.registry.facade import Registry
+    from registry_git.registry.observing import Observed
     from registry_git.registry.past import PastReading
     from registry_git.registry.registering import Registration
     from registry_git.registry.resolving import Resolution
@@ -62,7 +64,9 @@ _HOMES = {
         "Unavailable",
     ),
     "registry_git.core.model": ("Dataset", "Lineage", "Policy"),
+    "registry_git.core.pointing": ("PointerChange",),
     "registry_git.registry.facade": ("Registry",),
+    "registry_git.registry.observing": ("Observed",),
     "registry_git.registry.past": ("PastReading",),
     "registry_git.registry.registering": ("Registration",),
     "registry_git.registry.resolving": ("Resolution",),
@@ -97,8 +101,10 @@ __all__ = [
     "Lineage",
     "ModelView",
     "NotFound",
+    "Observed",
     "PastReading",
     "PermissionDenied",
+    "PointerChange",
     "Policy",
     "Registration",
     "Registry",

@@ -103,7 +103,8 @@ def resolve(
     snapshot = snapshot_of(repository)
     found = resolving.resolve(snapshot, wanted)
     if consumer is not None or os.environ.get(CONSUMER_VARIABLE):
-        _recorder().note(repository, snapshot.policy(), wanted, found, consumer)
+        away = bool(os.environ.get(OFFLINE_VARIABLE))
+        _recorder().note(repository, snapshot.policy(), wanted, found, consumer, offline=away)
     return found
 
 

@@ -20,6 +20,7 @@ from registry_git.core.observations import USES_MAX, Observations, Use
 from registry_git.core.times import Timestamp
 from registry_git.registry import flusher
 from registry_git.registry.facade import Registry
+from registry_git.registry.recording import Recorder
 from registry_git.registry.spool import Spool
 from tests.conftest import Git
 from tests.registry_scene import ALICE, BOB, hand_commit, healthy, new_registry, policy_text, refs
@@ -280,6 +281,23 @@ def test_a_recorder_that_is_killed_loses_nothing(registry: Registry, place: Path
     assert sorted({one.consumer for one in registry.observations()}) == sorted(f"c{number}" for number in range(20))
     assert not Spool(place).waiting().uses
     healthy(git, place, registry)
+
+
+def test_nothing_is_sent_while_offline_is_asked_for(
+    registry: Registry, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry_git.clone(str(place), tmp_path / "copy.git", actor=BOB)
+    monkeypatch.setenv("REGISTRY_GIT_OBSERVATIONS", "on")
+    monkeypatch.setenv("REGISTRY_GIT_OFFLINE", "1")
+    started: list[object] = []
+    monkeypatch.setattr(Recorder, "_wake", lambda *_: started.append(1))
+    app.resolve(tmp_path / "copy.git", PRODUCTION, consumer="edge")
+    registry_git.open(tmp_path / "copy.git", actor=BOB).resolve(PRODUCTION, consumer="other")
+    assert started == []
+    monkeypatch.delenv("REGISTRY_GIT_OFFLINE")
+    registry_git.open(tmp_path / "copy.git", actor=BOB).resolve(PRODUCTION, consumer="third")
+    assert started == [1]
+    assert sorted(Spool(tmp_path / "copy.git").waiting().uses) == ["edge", "other", "third"]
 
 
 def test_a_second_recorder_leaves_it_to_the_first(registry: Registry, place: Path) -> None:

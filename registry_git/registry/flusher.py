@@ -33,4 +33,5 @@ def run(git_dir: Path, author: Actor) -> None:
             if not free:
                 return
             time.sleep(_TOGETHER_SECONDS)
-            flush(Store(git_dir), spool, author)
+            if not flush(Store(git_dir), spool, author).uses:
+                return

@@ -70,7 +70,9 @@ class Observing(Upkeep):
         found = resolve(snapshot, wanted)
         recorder = self._surroundings.recorder
         if recorder is not None:
-            recorder.note(self._store.repository, snapshot.policy(), wanted, found, consumer)
+            repository = self._store.repository
+            away = self._store.following is None and Remote.of(repository) is not None
+            recorder.note(repository, snapshot.policy(), wanted, found, consumer, offline=away)
         return found
 
     def observations(

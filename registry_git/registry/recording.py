@@ -55,9 +55,18 @@ class Recorder:
     author: Callable[[Repository], Actor]
 
     def note(
-        self, repository: Repository, policy: Policy, wanted: Reference, found: Resolution, consumer: str | None
+        self,
+        repository: Repository,
+        policy: Policy,
+        wanted: Reference,
+        found: Resolution,
+        consumer: str | None,
+        *,
+        offline: bool = False,
     ) -> None:
         """Notes that `consumer` asked for `wanted` and was given `found`, once a day for each version.
+
+        `offline`: what is noted waits for `sync`.
 
         Raises:
             Invalid: a name that is none. A disk that does not take the note is a warning in the log.
@@ -72,7 +81,7 @@ class Recorder:
         use = Use(model=ModelName(found.model), version=found.version, asked=wanted.text(), first=at, last=at)
         spool = Spool(repository.git_dir)
         try:
-            if spool.note(name, use) and self.recording is Recording.ON:
+            if spool.note(name, use) and self.recording is Recording.ON and not offline:
                 self._wake(repository, spool)
         except OSError as problem:
             import logging  # only a fault pays for it

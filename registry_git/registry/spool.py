@@ -64,6 +64,7 @@ class Spool:
             disk.make_directory(folder, like=self._git_dir)
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
+            self._share(fd)
             if len(line) <= _LINE_MAX:
                 os.write(fd, line)
         finally:
@@ -81,6 +82,7 @@ class Spool:
             disk.make_directory(folder, like=self._git_dir)
         fd = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
+            self._share(fd)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
@@ -120,6 +122,11 @@ class Spool:
         draft = self._root / f"recorded.{os.getpid()}"
         draft.write_text(json.dumps({name: size for name, size in recorded.items() if name in there}))
         draft.replace(self._root / "recorded.json")
+
+    def _share(self, fd: int) -> None:
+        """Whoever may write to the repository may write to the file, too."""
+        with suppress(PermissionError):
+            os.fchmod(fd, os.stat(self._git_dir).st_mode & 0o666)
 
     def _files(self) -> list[tuple[str, Path]]:
         found = []

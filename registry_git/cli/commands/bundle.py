@@ -9,8 +9,8 @@ import click
 
 from registry_git.cli.arguments import NUMBERED, file_or_stdin
 from registry_git.cli.command import LazyGroup, RegistryCommand
-from registry_git.cli.invocation import Invocation, pass_invocation
-from registry_git.cli.output import answer, as_json, say, say_next
+from registry_git.cli.invocation import PROGRAM, Invocation, pass_invocation
+from registry_git.cli.output import answer, as_json, say
 from registry_git.cli.progress import progress
 from registry_git.core.errors import Invalid
 from registry_git.registry.bundling import Transfer
@@ -47,7 +47,7 @@ def create(invocation: Invocation, file: str, since: str | None, state: str | No
         say(f"Wrote {made.file}: main at {made.commit[:12]}, {requests} open request{'s' if requests != 1 else ''}.")
         for one in made.artifacts:
             say(f"With the files of {one.model} v{one.version}: {one.digest}")
-        say_next(invocation, "There, take it over with", "bundle", "apply", Path(made.file).name)
+        say(f"There, take it over with: {PROGRAM} bundle apply {Path(made.file).name}")
 
     answer(invocation, made, show)
 
