@@ -5,11 +5,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from registry_git.core.errors import Unavailable
+
+_AT_ONCE = 8  # files that are flushed at a time
+T = TypeVar("T")
 
 # macOS: fsync leaves the data in the cache of the drive, only this command empties it
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
@@ -63,6 +68,32 @@ def sync_directory(path: Path | str) -> None:
             raise
     finally:
         os.close(fd)
+
+
+def at_once(action: Callable[[T], None], items: Sequence[T]) -> None:
+    """Does `action` (a `sync`) to every item, several at a time: that takes a disk little more than one alone.
+
+    Raises:
+        OSError: one of them failed; all have ended.
+    """
+    problems: list[BaseException] = []
+
+    def work(share: Sequence[T]) -> None:
+        try:
+            for item in share:
+                action(item)
+        except BaseException as problem:  # it is the caller's to see
+            problems.append(problem)
+
+    count = min(len(items), _AT_ONCE)
+    threads = [threading.Thread(target=work, args=(items[start::count],)) for start in range(1, count)]
+    for thread in threads:
+        thread.start()
+    work(items[::count] if count else ())
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
 
 
 def start_writing(fd: int) -> None:

@@ -172,17 +172,14 @@ def _write(root: str, staging: Staging, *, durable: bool, exists: Callable[[str]
                 disk.write_all(fd, zlib.compress(raw, 1))
                 if durable:
                     disk.start_writing(fd)
-        for fd, _, _ in new:
-            if durable:
-                disk.sync(fd)
+        if durable:
+            disk.at_once(disk.sync, [fd for fd, _, _ in new])
         for _, draft, path in new:
             os.rename(draft, path)
             temporary.discard(draft)
         if durable and folders:
-            for folder in folders:
-                disk.sync_directory(folder)
-            # always: a folder that another process has just made may not have its name on disk yet
-            disk.sync_directory(root)
+            # the root always: a folder that another process has just made may not have its name on disk yet
+            disk.at_once(disk.sync_directory, [*folders, root])
     finally:
         for fd, _, _ in new:
             with suppress(OSError):

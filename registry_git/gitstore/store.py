@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from registry_git.gitstore.rivals import Rivals
 from registry_git.gitstore.session import FindBranch, Session
 from registry_git.gitstore.signing import SigningKey, signing_key
 from registry_git.gitstore.snapshot import GitSnapshot, snapshot_of
+from registry_git.gitstore.together import turns_at
 from registry_git.gitstore.trees import EMPTY_TREE
 from registry_git.gitstore.worktree import WorkTree, followed
 
@@ -103,6 +105,8 @@ class Store:
     def transact(self, plan: Callable[[Session], T], *, describe: ReflogEntry | None = None) -> T:
         """Runs a plan until its moves are published, and gives what it returned.
 
+        Plans of other threads that wait meanwhile are published together with it, a commit each.
+
         Raises:
             Conflict: others were first for a whole minute.
             Unavailable: the disk or the remote does not take it; nothing was changed.
@@ -115,10 +119,11 @@ class Store:
             self._finish(session, describe)
             return result
 
-        return self._tried(attempt)
+        turns = turns_at(self.repository.git_dir, self._durable, self.following is None)
+        return turns.take(plan, describe, alone=lambda: self._tried(attempt), together=self.transact_all)
 
     def transact_all(
-        self, plans: Sequence[Callable[[Session], Any]], *, describe: ReflogEntry | None = None
+        self, plans: Sequence[Callable[[Session], Any]], describe: ReflogEntry | None = None
     ) -> list[Outcome]:
         """Runs plans one after the other, each on what those before it have made, and publishes all at once.
 
@@ -239,12 +244,16 @@ class Store:
             if len(session.staging) >= _PACKED_FROM:
                 write_pack(objects, session.staging, durable=self._durable)
             else:
-                exists = None if self._has_held else self.repository.has
+                exists = None if self._has_held else partial(self._has_blob, session.staging)
                 write_loose(objects, session.staging, durable=self._durable, exists=exists)
             if self.following is None:
                 self._move_here(session.moves, session.deciding, describe)
             else:
                 self.following.publish(session.moves, describe)
+
+    def _has_blob(self, staging: Staging, oid: str) -> bool:
+        """Whether a blob is stored. Trees and commits are new nearly always, so the packs are not searched for them."""
+        return staging.objects[oid][0] == "blob" and self.repository.has(oid)
 
     def _move_here(self, moves: Sequence[RefMove], deciding: int, describe: ReflogEntry | None) -> None:
         git_dir = self.repository.git_dir
