@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from registry_git.core.changes import edits, pointers, registration
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.errors import AlreadyExists, Invalid, RegistryError
-from registry_git.core.keys import ModelKey
-from registry_git.core.model import Lineage, RegisteredModel
+from registry_git.core.keys import ModelKey, VersionKey
+from registry_git.core.model import NO_STAGE, Lineage, ModelVersion, RegisteredModel
 from registry_git.core.names import DESCRIPTION_MAX, AliasName, ModelName, parse_text
 from registry_git.core.snapshot import Snapshot
 from registry_git.mlflow_rules import checks
@@ -142,7 +142,11 @@ class MlflowWrites(MlflowReads):
             return registration.register(snapshot, act, model=model, new=new)
 
         written = self._registry.change(decide, version=True)
-        return self._version(model, written.proposal.headline.version or 0, new=True)
+        number = written.proposal.headline.version or 0
+        made = written.proposal.edits.get(VersionKey(model=model, version=number))
+        if isinstance(made, ModelVersion):  # nothing has to be read: a new version is in no stage and has no alias
+            return shown_version(None, made, stage=NO_STAGE, updated=made.created)
+        return self._version(model, number)
 
     def update_version(self, name: str | None, version: object, description: str) -> MlflowVersion:
         """Sets the description. Raises: NotFound, Invalid."""
@@ -246,10 +250,9 @@ class MlflowWrites(MlflowReads):
         new = _prepared(replace(wanted, files="", tracking_uri=""), found.source, wanted.source, labels)
         return replace(new, digest=found.digest, format=found.format, flavors=found.flavors, signature=found.signature)
 
-    def _version(self, model: ModelName, number: int, *, new: bool = False) -> MlflowVersion:
+    def _version(self, model: ModelName, number: int) -> MlflowVersion:
         snapshot = self._registry.snapshot()
-        found = require_version(snapshot, model, number)
-        return shown_version(snapshot, found, updated=found.created if new else None)
+        return shown_version(snapshot, require_version(snapshot, model, number))
 
 
 def _prepared(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -21,7 +21,7 @@ from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.store import Store
 from registry_git.manifests.codec import files
-from registry_git.manifests.layout import Layout
+from registry_git.manifests.layout import Layout, path_of
 from registry_git.manifests.messages import write_message
 from registry_git.registry.advice import request_command
 from registry_git.registry.recording import Recorder
@@ -93,8 +93,8 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
     """
 
     def plan(session: Session) -> list[Written]:
-        snapshot: Snapshot = session.snapshot()
-        layout = session.snapshot().layout
+        snapshot = session.snapshot()
+        layout = snapshot.layout
         overlay = Overlay(snapshot, {})
         tip = session.main
         written = []
@@ -106,10 +106,11 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
                 )
                 at = bringer.at if bringer and bringer.at is not None else act.at
                 refuse_untrue(Overlay(overlay, proposal.edits), proposal.edits)
+                written_files = manifest_files(proposal.edits, layout)
                 tip = session.commit(
                     onto=tip,
                     parents=[tip],
-                    files=manifest_files(proposal.edits, layout),
+                    files=written_files,
                     author=act.actor,
                     committer=bringer.actor if bringer else None,
                     at_seconds=at // 1000,
@@ -117,6 +118,7 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
                     message=write_message(proposal.headline, act.comment, act.id, at),
                 )
                 overlay.add(proposal.edits)
+                _remember(session, proposal.edits, written_files, layout)
             written.append(Written(commit=tip, changed=bool(proposal.edits), proposal=proposal))
         if tip != session.main:
             session.move(MAIN, old=session.main, new=tip)
@@ -126,6 +128,15 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
     actor, seconds = (bringer.actor, (bringer.at or first.at) // 1000) if bringer else (first.actor, first.at // 1000)
     entry = ReflogEntry(actor=actor, at_seconds=seconds, message="registry-git")
     return store.transact(plan, describe=entry)
+
+
+def _remember(session: Session, edits: Edits, files: Mapping[str, bytes | None], layout: Layout) -> None:
+    """Spares the next read from decoding what has just been encoded."""
+    for key, entity in edits.items():
+        path = path_of(key, layout)
+        data = files[path]
+        if entity is not None and data is not None:
+            session.repository.remember(session.staging.blob(data), path, entity)
 
 
 def manifest_files(edits: Edits, layout: Layout) -> dict[str, bytes | None]:
