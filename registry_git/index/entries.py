@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry_git.core.search import Filter, Order, Target
+from registry_git.core.model import NO_STAGE
+from registry_git.core.search import Filter, Order
 from registry_git.index.queries import Page, Queries
-from registry_git.index.search_sql import order_to_sql, to_sql
 
 _VERSION = (
     "model, version, source, run_id, run_link, model_id, status, status_message, created, created_by, description, "
@@ -22,10 +22,10 @@ _MODEL = (
     "WHERE t.model = models.name), (SELECT json_group_object(alias, version) FROM aliases AS a WHERE "
     "a.model = models.name)"
 )
-# The highest version of each stage of a model; stage '' is in no stage.
+# The highest and the lowest version of each stage of a model; stage '' is in no stage.
 _LATEST = (
-    "SELECT model, stage, max(version) FROM placements WHERE model IN ({0}) GROUP BY model, stage "
-    "UNION ALL SELECT model, '', max(version) FROM versions WHERE model IN ({0}) AND NOT EXISTS "
+    "SELECT model, stage, max(version), min(version) FROM placements WHERE model IN ({0}) GROUP BY model, stage "
+    "UNION ALL SELECT model, '', max(version), min(version) FROM versions WHERE model IN ({0}) AND NOT EXISTS "
     "(SELECT 1 FROM placements AS p WHERE p.model = versions.model AND p.version = versions.version) GROUP BY model"
 )
 
@@ -68,32 +68,61 @@ class Entries(Queries):
 
     def version_entries(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[VersionEntry]:
         """The versions that pass the filter, in order."""
-        where, values = to_sql(given, Target.VERSIONS)
-        order = order_to_sql(orders, Target.VERSIONS)
-        sql = f"SELECT {_VERSION} FROM versions WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
-        return [_version(row) for row in self._rows(sql, [*values, page.limit, page.offset])]
+        keys = [(str(model), version) for model, version in self.versions(given, orders, page)]
+        entries = self._version_entries(keys)
+        return [entries[key] for key in keys if key in entries]
 
     def model_entries(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[ModelEntry]:
         """The models that pass the filter, in order."""
-        where, values = to_sql(given, Target.MODELS)
-        order = order_to_sql(orders, Target.MODELS)
-        sql = f"SELECT {_MODEL} FROM models WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
-        return [_model(row) for row in self._rows(sql, [*values, page.limit, page.offset])]
+        names = self.models(given, orders, page)
+        sql = f"SELECT {_MODEL} FROM models WHERE name IN (SELECT value FROM json_each(?))"  # noqa: S608
+        entries = {entry.name: entry for entry in map(_model, self._rows(sql, [json.dumps(names)]))}
+        return [entries[name] for name in names if name in entries]
 
-    def latest_entries(self, models: Sequence[str]) -> dict[str, list[tuple[str, VersionEntry]]]:
-        """The highest version in each stage (empty: in none) of each model."""
-        if not models:
-            return {}
-        holes = ", ".join("?" * len(models))
-        latest = self._rows(_LATEST.format(holes), [*models, *models])
-        wanted = json.dumps([[model, version] for model, _, version in latest])
+    def _version_entries(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], VersionEntry]:
+        """The versions of these keys. Found in a step of its own: a sort would gather tags of all that it sorts."""
         sql = (
             f"SELECT {_VERSION} FROM versions WHERE (model, version) IN "  # noqa: S608
             "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
         )
-        entries = {(entry.model, entry.version): entry for entry in map(_version, self._rows(sql, [wanted]))}
+        return {(entry.model, entry.version): entry for entry in map(_version, self._rows(sql, [json.dumps(keys)]))}
+
+    def version_entry(self, model: str, version: int) -> VersionEntry | None:
+        """One version, or None."""
+        sql = f"SELECT {_VERSION} FROM versions WHERE model = ? AND version = ?"  # noqa: S608
+        row = self._first(sql, (model, version))
+        return _version(row) if row else None
+
+    def location(self, model: str, version: int) -> str:
+        """Where the files of a version lie; empty for an unknown one."""
+        row = self._first("SELECT location FROM versions WHERE model = ? AND version = ?", (model, version))
+        return row[0] if row else ""
+
+    def model_entry(self, model: str) -> ModelEntry | None:
+        """One model, or None."""
+        row = self._first(f"SELECT {_MODEL} FROM models WHERE name = ?", (model,))  # noqa: S608
+        return _model(row) if row else None
+
+    def aliases_of(self, model: str, version: int) -> tuple[str, ...]:
+        """The aliases that name a version."""
+        sql = "SELECT alias FROM aliases WHERE model = ? AND version = ? ORDER BY alias"
+        return tuple(row[0] for row in self._rows(sql, (model, version)))
+
+    def aliased(self, model: str, alias: str) -> int | None:
+        """The version that an alias names, or None."""
+        row = self._first("SELECT version FROM aliases WHERE model = ? AND alias = ?", (model, alias))
+        return row[0] if row else None
+
+    def latest_entries(self, models: Sequence[str]) -> dict[str, list[tuple[str, VersionEntry]]]:
+        """The highest version in each stage (empty: in none) of each model, in the order of the stages' lowest ones."""
+        if not models:
+            return {}
+        holes = ", ".join("?" * len(models))
+        latest = self._rows(_LATEST.format(holes), [*models, *models])
+        latest.sort(key=lambda row: (row[3], row[1] or NO_STAGE))
+        entries = self._version_entries([(model, version) for model, _, version, _ in latest])
         found: dict[str, list[tuple[str, VersionEntry]]] = {model: [] for model in models}
-        for model, stage, version in latest:
+        for model, stage, version, _ in latest:
             if (model, version) in entries:
                 found[model].append((stage, entries[(model, version)]))
         return found
@@ -113,8 +142,8 @@ def _version(row: tuple[Any, ...]) -> VersionEntry:
         created_by=row[9],
         description=row[10],
         updated=row[11],
-        tags=json.loads(row[12]),
-        stages=tuple(json.loads(row[13])),
+        tags=_read(row[12]),
+        stages=tuple(_read(row[13])),
     )
 
 
@@ -125,6 +154,10 @@ def _model(row: tuple[Any, ...]) -> ModelEntry:
         created_by=row[2],
         description=row[3],
         updated=row[4],
-        tags=json.loads(row[5]),
-        aliases=json.loads(row[6]),
+        tags=_read(row[5]),
+        aliases=_read(row[6]),
     )
+
+
+def _read(text: str) -> Any:
+    return {} if len(text) == 2 else json.loads(text)  # most are empty, in lists of thousands

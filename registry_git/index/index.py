@@ -50,6 +50,15 @@ class Index:
             self._forward(db, commit, progress)
         return db
 
+    def shows(self, commit: str) -> bool:
+        """Whether the index shows this very commit already, so that an answer needs no waiting."""
+        if self._db is None and (self._path is None or not self._path.exists()):
+            return False  # who asks only for this makes none
+        try:
+            return self._shown(self._connection()) == commit
+        except sqlite3.DatabaseError:
+            return False  # who asks for `at` mends it
+
     def drop(self) -> None:
         """Throws the index away; the next read rebuilds it."""
         if self._db is not None:

@@ -23,7 +23,7 @@ from registry_git.core.model import (
     VersionKey,
 )
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commits (
@@ -33,9 +33,10 @@ CREATE TABLE models (
   name TEXT PRIMARY KEY, id TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL,
   description TEXT NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE versions (
-  model TEXT NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, run_id TEXT NOT NULL,
-  run_link TEXT NOT NULL, model_id TEXT NOT NULL, status TEXT NOT NULL, status_message TEXT NOT NULL,
-  created INTEGER NOT NULL, created_by TEXT NOT NULL, description TEXT NOT NULL, updated INTEGER NOT NULL,
+  model TEXT NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, location TEXT NOT NULL,
+  run_id TEXT NOT NULL, run_link TEXT NOT NULL, model_id TEXT NOT NULL, status TEXT NOT NULL,
+  status_message TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL, description TEXT NOT NULL,
+  updated INTEGER NOT NULL,
   PRIMARY KEY (model, version)) WITHOUT ROWID;
 CREATE INDEX versions_by_run ON versions (run_id);
 CREATE INDEX versions_by_update ON versions (updated);
@@ -162,8 +163,9 @@ def _model(db: sqlite3.Connection, before: object, after: RegisteredModel, at: i
 
 def _version(db: sqlite3.Connection, before: object, after: ModelVersion, at: int) -> None:
     db.execute(
-        "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model, version) DO UPDATE "
-        "SET id = excluded.id, source = excluded.source, run_id = excluded.run_id, run_link = excluded.run_link, "
+        "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model, version) DO UPDATE "
+        "SET id = excluded.id, source = excluded.source, location = excluded.location, "
+        "run_id = excluded.run_id, run_link = excluded.run_link, "
         "model_id = excluded.model_id, status = excluded.status, status_message = excluded.status_message, "
         "created = excluded.created, created_by = excluded.created_by, description = excluded.description",
         (
@@ -171,6 +173,7 @@ def _version(db: sqlite3.Connection, before: object, after: ModelVersion, at: in
             after.version,
             after.id,
             after.origin or after.source,  # what it was registered by is what people know and search
+            after.source,
             after.lineage.run_id,
             after.lineage.run_link,
             after.lineage.model_id,

@@ -12,6 +12,7 @@ from mlflow.entities.model_registry import (
     RegisteredModelAlias,
     RegisteredModelTag,
 )
+from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 
 from registry_git.mlflow_rules import MlflowModel, MlflowVersion
 
@@ -73,6 +74,7 @@ def to_version(found: MlflowVersion, ask: Callable[[str, int], int]) -> ModelVer
         found.run_link or None,
         list(map(str, found.aliases)),
         model_id=found.model_id or None,
+        workspace=DEFAULT_WORKSPACE_NAME,  # else it is looked for in the environment, for each version of a list
     )
     version._ask = lambda: ask(found.name, found.version)
     return version
@@ -88,6 +90,7 @@ def to_model(found: MlflowModel, ask: Callable[[str], int], ask_version: Callabl
         [to_version(version, ask_version) for version in found.latest_versions],
         [RegisteredModelTag(key, value) for key, value in found.tags.items()],
         [RegisteredModelAlias(str(alias), version) for alias, version in found.aliases.items()],
+        workspace=DEFAULT_WORKSPACE_NAME,
     )
     model._ask = lambda: ask(found.name)
     return model

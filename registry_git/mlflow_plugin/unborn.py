@@ -36,6 +36,9 @@ class Unborn:
         """An index of nothing."""
         return _NoEntries()
 
+    def at_hand(self, commit: str) -> None:
+        """No index."""
+
     def change(self, decide: DecideWith, *, version: bool = False) -> Written:
         """Creates the registry and makes the change; one that is refused creates nothing."""
         decide(_Nothing(), self._act())

@@ -31,15 +31,30 @@ class Searches(Protocol):
     def model_updated(self, model: ModelName) -> int: ...
 
 
+class AtHand(Protocol):
+    """An index that shows what is there already (as `registry_git.index.entries.Entries`)."""
+
+    def latest_entries(self, models: Sequence[str]) -> dict[str, list[tuple[str, VersionEntry]]]: ...
+    def version_entry(self, model: str, version: int) -> VersionEntry | None: ...
+    def location(self, model: str, version: int) -> str: ...
+    def model_entry(self, model: str) -> ModelEntry | None: ...
+    def aliases_of(self, model: str, version: int) -> tuple[str, ...]: ...
+    def aliased(self, model: str, alias: str) -> int | None: ...
+
+
 class Readable(Protocol):
     """A registry as reads take it: `registry_git.registry.facade.Registry`, or one that is not there yet."""
 
     def snapshot(self) -> Snapshot: ...
     def entries(self) -> Searches: ...
+    def at_hand(self, commit: str) -> AtHand | None: ...
 
 
 class MlflowReads:
     """What MLflow's clients ask of a registry.
+
+    Where the index shows what is there already, one statement answers instead of several manifests; after a write they
+    are read from git.
 
     Single entities come without the time of their last change, which only the index knows: ask `version_updated` or
     `model_updated` when it is wanted, so that loading a model never waits for an index.
@@ -49,19 +64,29 @@ class MlflowReads:
 
     def get_model(self, name: str | None) -> MlflowModel:
         """One registered model. Raises: NotFound, Invalid."""
-        snapshot = self._registry.snapshot()
-        model = require_model(snapshot, checks.model_name(name))
-        return shown_model(snapshot, model)
+        snapshot, wanted = self._registry.snapshot(), checks.model_name(name)
+        index = self._registry.at_hand(snapshot.commit)
+        entry = index.model_entry(wanted) if index else None
+        if index is None or entry is None:
+            return shown_model(snapshot, require_model(snapshot, wanted))
+        latest = index.latest_entries([wanted])[wanted]
+        return _entered_model(entry, [(stage or NO_STAGE, version) for stage, version in latest])
 
     def get_version(self, name: str | None, version: object) -> MlflowVersion:
         """One version. Raises: NotFound, Invalid."""
-        snapshot = self._registry.snapshot()
-        return shown_version(snapshot, require_version(snapshot, checks.model_name(name), version))
+        snapshot, model = self._registry.snapshot(), checks.model_name(name)
+        found = self._entered(snapshot, model, checks.version_number(version))
+        return found or shown_version(snapshot, require_version(snapshot, model, version))
 
     def get_version_by_alias(self, name: str | None, alias: str | None) -> MlflowVersion:
         """The version that an alias names; `latest` is the highest. Raises: NotFound; Invalid for no such alias."""
         model, wanted = checks.model_name(name), checks.alias_name(alias)
         snapshot = self._registry.snapshot()
+        index = self._registry.at_hand(snapshot.commit)
+        named = index.aliased(model, wanted) if index else None
+        found = self._entered(snapshot, model, named) if named else None
+        if found is not None:
+            return found
         require_model(snapshot, model)
         if wanted.lower() == checks.LATEST:
             numbers = snapshot.versions(model)
@@ -76,17 +101,38 @@ class MlflowReads:
     def get_latest_versions(self, name: str | None, stages: Sequence[str] = ()) -> list[MlflowVersion]:
         """The highest version in each of the stages, or in every one. Raises: NotFound; Invalid for no such stage."""
         snapshot = self._registry.snapshot()
-        model = require_model(snapshot, checks.model_name(name)).name
-        policy = snapshot.policy()
+        model, policy = checks.model_name(name), snapshot.policy()
+        index = self._registry.at_hand(snapshot.commit)
+        latest = index.latest_entries([model])[model] if index else []
+        if index is None or not latest:
+            require_model(snapshot, model)
         wanted = [canonical(policy, stage) for stage in stages]
+        if index is not None:
+            return [
+                replace(_listed_version(entry, stage or NO_STAGE), aliases=index.aliases_of(model, entry.version))
+                for stage, entry in latest
+                if not wanted or (stage or NO_STAGE) in wanted
+            ]
         return [
             shown_version(snapshot, snapshot.version(model, number), stage=stage)
             for stage, number in latest_by_stage(snapshot, model, wanted)
         ]
 
+    def _entered(self, snapshot: Snapshot, model: ModelName, number: int) -> MlflowVersion | None:
+        """The version as the index has it; None when it is not at hand, or knows no such version."""
+        index = self._registry.at_hand(snapshot.commit)
+        entry = index.version_entry(model, number) if index and 0 < number <= _VERSION_MAX else None
+        if index is None or entry is None:
+            return None
+        stage = shown_stage(snapshot.policy(), entry.stages) if entry.stages else NO_STAGE  # type: ignore[arg-type]
+        return replace(_listed_version(entry, stage), aliases=index.aliases_of(model, number))
+
     def get_download_uri(self, name: str | None, version: object) -> str:
         """Where the files of a version are. Raises: NotFound, Invalid."""
-        return require_version(self._registry.snapshot(), checks.model_name(name), version).source
+        snapshot, model = self._registry.snapshot(), checks.model_name(name)
+        index, number = self._registry.at_hand(snapshot.commit), checks.version_number(version)
+        known = index.location(model, number) if index and 0 < number <= _VERSION_MAX else ""
+        return known or require_version(snapshot, model, version).source
 
     def version_updated(self, name: str, version: int) -> int:
         """When a version last changed, in milliseconds; 0 when it is gone."""
@@ -144,12 +190,15 @@ def require_version(snapshot: Snapshot, name: ModelName, version: object) -> Mod
 
 
 def shown_version(
-    snapshot: Snapshot, version: ModelVersion, *, stage: str = "", updated: int | None = None
+    snapshot: Snapshot | None, version: ModelVersion, *, stage: str = "", updated: int | None = None
 ) -> MlflowVersion:
-    """A version as MLflow shows it. `stage` says which of its stages is meant, `updated` when it changed, if known."""
-    if not stage:
+    """A version as MLflow shows it. `stage` says which of its stages is meant, `updated` when it changed, if known.
+
+    Without a `snapshot` it is one that no pointer names.
+    """
+    if not stage and snapshot is not None:
         stage = shown_stage(snapshot.policy(), stages_of(snapshot.stage_pointers(version.model), version.version))
-    aliases = snapshot.alias_pointers(version.model)
+    aliases = snapshot.alias_pointers(version.model) if snapshot is not None else ()
     return MlflowVersion(
         name=version.model,
         version=version.version,
@@ -189,14 +238,21 @@ def shown_model(snapshot: Snapshot, model: RegisteredModel, *, updated: int | No
 
 def _listed_model(entry: ModelEntry, latest: Sequence[tuple[str, VersionEntry]]) -> MlflowModel:
     # in lists MLflow orders them by the stage's name
-    by_stage = sorted((stage or NO_STAGE, version) for stage, version in latest)
+    return _entered_model(entry, sorted(((stage or NO_STAGE, version) for stage, version in latest), key=_stage))
+
+
+def _stage(placed: tuple[str, VersionEntry]) -> str:
+    return placed[0]
+
+
+def _entered_model(entry: ModelEntry, latest: Sequence[tuple[str, VersionEntry]]) -> MlflowModel:
     return MlflowModel(
         name=entry.name,
         creation_timestamp=entry.created,
         last_updated_timestamp=entry.updated,
         description=entry.description,
         user_id=entry.created_by,
-        latest_versions=tuple(_listed_version(version, stage) for stage, version in by_stage),
+        latest_versions=tuple(_listed_version(version, stage) for stage, version in latest),
         tags=entry.tags,
         aliases=entry.aliases,
     )

@@ -59,6 +59,10 @@ class Reading(RequestReading, DeploymentReading):
         """The index, brought to what is there now, for searches that answer with whole entries."""
         return Entries(self._index, self._snapshot().commit)
 
+    def at_hand(self, commit: str) -> Entries | None:
+        """The index, if it shows this commit already: a read of one thing does not wait for it."""
+        return Entries(self._index, commit) if self._index.shows(commit) else None
+
     def tree(self) -> Tree:
         """The registry with all its files, as it is shown: also those that it does not keep itself."""
         return Tree(snapshot=self._snapshot(), repository=self._store.repository)
