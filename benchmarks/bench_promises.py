@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import commands
 import in_process
+import page
 import writers
-from measure import Figure, ground, machine, table
+from measure import Figure, ground, machine
 from registries import make
 
 _ROOT = Path(__file__).parents[1]
-_PAGE = _ROOT / "docs" / "performance.md"
 _START, _END = "<!-- figures: written by `make bench ARGS=--write` -->", "<!-- end of figures -->"
 
 
@@ -26,13 +25,9 @@ def main() -> None:
         work = Path(folder)
         sections = _measure(work, options)
         about = machine(work)
-    for title, figures in sections.items():
-        print(f"\n{title}\n{table(figures)}")
-    missed = [figure.what for figures in sections.values() for figure in figures if figure.verdict == "MISS"]
-    print("\n" + "\n".join(about))
-    print(f"\nMissed: {'; '.join(missed)}" if missed else "\nEvery promise was kept.")
+    page.show(sections, about)
     if options.write:
-        _write(sections, about, missed)
+        page.put(_START, _END, sections, about)
 
 
 def _measure(work: Path, options: argparse.Namespace) -> dict[str, list[Figure]]:
@@ -60,19 +55,6 @@ def _measure(work: Path, options: argparse.Namespace) -> dict[str, list[Figure]]
         _say(title)
         sections[title] = part()
     return sections
-
-
-def _write(sections: dict[str, list[Figure]], about: list[str], missed: list[str]) -> None:
-    text = _PAGE.read_text(encoding="utf-8")
-    before, after = text.partition(_START)[0], text.partition(_END)[2]
-    said = "; ".join(missed) if missed else "nothing"
-    lines = [_START, "", f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}.", ""]
-    lines += [f"- {line}" for line in about]
-    for title, figures in sections.items():
-        lines += ["", f"## {title}", "", table(figures, markdown=True)]
-    lines += ["", f"**Missed in this run:** {said}.", "", _END]
-    _PAGE.write_text(before + "\n".join(lines) + after, encoding="utf-8")
-    print(f"Written to {_PAGE.relative_to(_ROOT)}.")
 
 
 def _options() -> argparse.Namespace:
