@@ -8,18 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from registry_git.core.errors import Corrupt, Invalid, NotFound, Unavailable
-from registry_git.core.events import Difference
-from registry_git.core.model import Entity, Key, ModelKey
+from registry_git.core.model import ModelKey
 from registry_git.core.names import ModelName
 from registry_git.core.pointing import PointerChange, Wanted, pointer_changes
 from registry_git.gitstore.history import Rewritten, moves
 from registry_git.gitstore.lock import OWN_DIRECTORY
 from registry_git.gitstore.repository import Repository
-from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
-from registry_git.gitstore.trees import EMPTY_TREE, compare_trees
-from registry_git.manifests.layout import key_of
 from registry_git.registry.cursor import Cursor, CursorFile
+from registry_git.registry.differences import differences_between
 from registry_git.registry.past import find_commit
 
 NOW, START = "now", "start"
@@ -177,29 +174,7 @@ def changes_between(
     `warn` is told of those that cannot be read at `after`; they tell nothing until they can be read again.
     """
     commit = repository.commit(after)
-    new = GitSnapshot(repository, after)
-    old = None if before is None else GitSnapshot(repository, before)
-    was: dict[Key, Entity | None] = {}
-    now: dict[Key, Entity | None] = {}
-    unreadable: dict[Key, str] = {}
-    for file in compare_trees(old.tree if old else EMPTY_TREE, commit.tree, read=repository.read):
-        key = key_of(file.path, old.layout) if old and file.before else None
-        if old and file.before and key in wanted and key is not None:
-            try:
-                was[key] = old.read(file.path, key, file.mode_before, file.before)
-            except Corrupt:
-                was[key] = None  # it was told of when it became so
-        key = key_of(file.path, new.layout) if file.after else None
-        if file.after and key in wanted and key is not None:
-            try:
-                now[key] = new.read(file.path, key, file.mode, file.after)
-            except Corrupt as problem:
-                unreadable[key] = problem.message
-                warn(f"{file.path} cannot be read at {after[:12]}, and is passed over: {problem.message}")
-    differences = [
-        Difference(key=key, before=was.get(key), after=now.get(key), unreadable=unreadable.get(key, ""))
-        for key in dict.fromkeys([*was, *now, *unreadable])
-    ]
+    differences = differences_between(repository, before, after, wanted, warn)
     return list(pointer_changes(differences, commit=after, by=commit.author, at=commit.at * 1000))
 
 
