@@ -6,21 +6,18 @@ its owner alone, written whole or not at all, and looked at again whenever it ch
 
 from __future__ import annotations
 
-import fcntl
 import hmac
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import scrypt
 from pathlib import Path
-from typing import Any
 
-from registry_git.core.errors import AlreadyExists, Corrupt, Invalid, NotFound, Unavailable
+from registry_git.core.errors import AlreadyExists, Invalid, NotFound
 from registry_git.core.names import Actor
 from registry_git.server.permissions import SCOPES, Permission
+from registry_git.server.private_file import PrivateFile
 
 ACCOUNTS_VARIABLE = "REGISTRY_GIT_ACCOUNTS"
 PREFIX = "rgt_"
@@ -72,7 +69,9 @@ class AccountFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._read: tuple[object, Accounts] = (None, ())
+        self._file: PrivateFile[Accounts] = PrivateFile(
+            path, what="file of accounts", absent=(), parse=_parsed, write=_written
+        )
 
     def accounts(self) -> Accounts:
         """The accounts as the file holds them now; none when there is no file.
@@ -80,20 +79,7 @@ class AccountFile:
         Raises:
             Corrupt: it is no such file; Unavailable: others may read it, or we may not.
         """
-        try:
-            status = os.stat(self.path)
-        except FileNotFoundError:
-            return ()
-        except OSError as problem:
-            raise Unavailable(f"{self.path} cannot be read: {problem.strerror}.") from None
-        seen = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode)
-        known, accounts = self._read
-        if known != seen:
-            if status.st_mode & 0o077:
-                raise Unavailable(f"Others may read {self.path}.", hint=f"Make it yours alone: chmod 600 {self.path}")
-            accounts = _parsed(self.path)
-            self._read = (seen, accounts)
-        return accounts
+        return self._file.value()
 
     def find(self, email: str) -> Account | None:
         """The account of an email address."""
@@ -110,7 +96,7 @@ class AccountFile:
                 )
             return (*accounts, Account(actor=actor))
 
-        self._change(change)
+        self._file.change(change)
 
     def add_token(
         self, email: str, *, scopes: frozenset[Permission], created: int, expires: int | None, note: str = ""
@@ -141,7 +127,7 @@ class AccountFile:
                 for one in accounts
             )
 
-        self._change(change)
+        self._file.change(change)
         return f"{PREFIX}{token.id}_{secret}", token
 
     def revoke(self, which: str) -> str:
@@ -166,32 +152,8 @@ class AccountFile:
                 raise NotFound(f"There is no token or account {which}.", hint="List them with: registry-git user list")
             return tuple(kept)
 
-        self._change(change)
+        self._file.change(change)
         return said[0]
-
-    def _change(self, change: Callable[[Accounts], Accounts]) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self._locked():
-                text = json.dumps(_written(change(self.accounts())), indent=2) + "\n"
-                draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
-                fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                with os.fdopen(fd, "w", encoding="utf-8") as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(fd)
-                os.replace(draft, self.path)
-        except OSError as problem:
-            raise Unavailable(f"{self.path} cannot be written: {problem.strerror}.") from None
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        fd = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(fd)
 
 
 def split_token(text: str) -> tuple[str, str] | None:
@@ -205,8 +167,8 @@ def _hashed(secret: str, salt: bytes) -> bytes:
     return scrypt(secret.encode("utf-8", "surrogateescape"), salt=salt, dklen=32, **_COST)
 
 
-def _written(accounts: Accounts) -> dict[str, Any]:
-    return {
+def _written(accounts: Accounts) -> str:
+    value = {
         "format": _FORMAT,
         "accounts": [
             {
@@ -227,23 +189,19 @@ def _written(accounts: Accounts) -> dict[str, Any]:
             for one in accounts
         ],
     }
+    return json.dumps(value, indent=2) + "\n"
 
 
-def _parsed(path: Path) -> Accounts:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["format"] != _FORMAT:
-            raise ValueError(f"its format is {data['format']}")
-        return tuple(
-            Account(
-                actor=Actor.parse(one["actor"]),
-                tokens=tuple(
-                    Token(**{**token, "scopes": frozenset(map(Permission, token["scopes"]))}) for token in one["tokens"]
-                ),
-            )
-            for one in data["accounts"]
+def _parsed(text: str) -> Accounts:
+    data = json.loads(text)
+    if data["format"] != _FORMAT:
+        raise ValueError(f"its format is {data['format']}")
+    return tuple(
+        Account(
+            actor=Actor.parse(one["actor"]),
+            tokens=tuple(
+                Token(**{**token, "scopes": frozenset(map(Permission, token["scopes"]))}) for token in one["tokens"]
+            ),
         )
-    except OSError as problem:
-        raise Unavailable(f"{path} cannot be read: {problem.strerror}.") from None
-    except (ValueError, KeyError, TypeError, Invalid) as problem:
-        raise Corrupt(f"It is no file of accounts: {problem}.", path=str(path), hint="Put back a copy of it.") from None
+        for one in data["accounts"]
+    )
