@@ -14,8 +14,9 @@ from registry_git.server.operation import root
 from registry_git.server.own import about, changes, forge, looking, models, requests
 from registry_git.server.problems import NoEndpoint, problem
 from registry_git.server.service import Service
+from registry_git.server.webhooks.endpoints import webhooks
 
-COLLECTIONS = (root, about.own, models.own, changes.own, requests.own, looking.own, forge.own)
+COLLECTIONS = (root, about.own, models.own, changes.own, requests.own, looking.own, forge.own, webhooks)
 
 
 def build(service: Service) -> FastAPI:

@@ -45,6 +45,17 @@ class Metrics:
         self.fetched = Gauge(
             "registry_git_last_fetch_timestamp_seconds", "When the remote was last seen.", registry=self._registry
         )
+        self.webhook_deliveries = Counter(
+            "registry_git_webhook_deliveries",
+            "Calls of webhooks: delivered, failed (and tried again), or dropped as the webhook was disabled.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        for outcome in ("delivered", "failed", "dropped"):
+            self.webhook_deliveries.labels(outcome)
+        self.webhooks_waiting = Gauge(
+            "registry_git_webhook_waiting", "Deliveries that wait, at most 1,000 of a webhook.", registry=self._registry
+        )
 
     def wrote(self, plans: int, seconds: float) -> None:
         """A batch of writes was published, or failed."""

@@ -72,8 +72,15 @@ _OWN = {
     ("POST", "/requests/{request}/refresh"): _WRITE,
     ("POST", "/forge-events"): _PUBLIC,  # the forge signs what it sends
 }
+_WEBHOOKS = {  # whoever may call them must also manage the models that they are about
+    ("POST", "/registry-webhooks/create"): _APPROVE,
+    ("PATCH", "/registry-webhooks/update"): _APPROVE,
+    ("POST", "/registry-webhooks/test"): _APPROVE,
+    ("DELETE", "/registry-webhooks/delete"): _APPROVE,
+    ("GET", "/registry-webhooks/list"): _READ,
+}
 # Each of these is served below all three mount points of MLflow.
-_MLFLOW: dict[tuple[str, str], Permission] = {}
+_MLFLOW: dict[tuple[str, str], Permission] = {**_WEBHOOKS}
 
 TABLE: Mapping[tuple[str, ...], Mapping[tuple[str, str], Permission]] = MappingProxyType(
     {ROOT_MOUNT: _ROOT, OWN_MOUNTS: _OWN, MLFLOW_MOUNTS: _MLFLOW}

@@ -18,6 +18,7 @@ from registry_git.server.metrics import Metrics
 from registry_git.server.rates import Rate
 from registry_git.server.settings import Settings
 from registry_git.server.state import State
+from registry_git.server.webhooks.desk import Desk
 from registry_git.server.writer import QueuedStore, Writer
 
 _ITSELF = Actor("registry-git <registry-git@localhost>")  # who writes down what a forge says, if nobody is named
@@ -39,10 +40,18 @@ class Service:
         owner = settings.owner if settings.open else None
         self.door = Door(AccountFile(settings.accounts), owner=owner, clock=now)
         self.failures = Rate(_FAILURES_PER_SECOND, _FAILURES_AT_ONCE)
-        self.writer = Writer(Store(settings.repository), self.metrics.wrote)
+        self.writer = Writer(Store(settings.repository), self._wrote)
         self.readers = Handles(self._open)
         self.editors = Handles(self._open)
         self.past = Past(settings.repository)
+        self.webhooks = Desk(
+            settings.webhooks,
+            beside=settings.accounts,
+            repository=settings.repository,
+            store=self._store_to_read,
+            state=self.state.tag,
+            metrics=self.metrics,
+        )
         self.keeper = Keeper(self.writer, self._acting, self.metrics, seconds=settings.fetch_seconds)
         self.reading = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
         self.editing = ThreadPoolExecutor(_EDITORS, thread_name_prefix="edit")
@@ -55,6 +64,7 @@ class Service:
         for pool in (self.editing, self.reading, self.remembering, self.knocking):
             pool.shutdown(wait=True)
         self.writer.close()
+        self.webhooks.close()
         self.readers.close()
         self.editors.close()
 
@@ -63,6 +73,15 @@ class Service:
         """The registry as the server itself uses it."""
         with self.editors.take() as handle:
             yield handle.registry(self.settings.owner or _ITSELF)
+
+    def _wrote(self, plans: int, seconds: float) -> None:
+        self.metrics.wrote(plans, seconds)
+        self.webhooks.wake()
+
+    @contextmanager
+    def _store_to_read(self) -> Iterator[Store]:
+        with self.readers.take() as handle:
+            yield handle.store
 
     def _open(self) -> Store:
         return QueuedStore(self.settings.repository, self.writer)

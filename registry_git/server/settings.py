@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from registry_git.core.errors import Invalid
 from registry_git.core.names import Actor
 from registry_git.server.accounts import AccountFile
+from registry_git.server.webhooks.settings import WebhookSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -32,6 +33,7 @@ class Settings:
         body_bytes: the largest body.
         per_second: calls that one caller may make; 0: any number.
         access_log: whether each request is told on standard output.
+        webhooks: how Databricks' registry webhooks are kept and delivered.
     """
 
     repository: Path
@@ -50,6 +52,7 @@ class Settings:
     body_bytes: int = 2 * 1024 * 1024
     per_second: float = 0.0
     access_log: bool = True
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
 
     @property
     def on_loopback(self) -> bool:
@@ -69,6 +72,7 @@ class Settings:
         """
         if (self.tls_cert is None) != (self.tls_key is None):
             raise Invalid("TLS takes a certificate and its key.", hint="Give --tls-cert and --tls-key.")
+        self.webhooks.check()
         has_accounts = bool(AccountFile(self.accounts).accounts())
         if not self.on_loopback and not has_accounts and not self.proxies:
             raise Invalid(

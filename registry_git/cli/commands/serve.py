@@ -84,6 +84,16 @@ def _option(name: str, **attributes: Any) -> Callable[[F], F]:
     "--max-body", type=click.IntRange(min=1024), default=2 * 1024 * 1024, show_default=True, help="Bytes of a body."
 )
 @_option("--rate", type=click.FloatRange(min=0), default=0.0, help="Requests a second from one address; 0: any number.")
+@_option("--webhooks", metavar="DIR", help="Where webhooks are kept; by default beside the accounts.")
+@_option("--webhook-allow", multiple=True, metavar="NETWORK", help="Private addresses that webhooks may reach.")
+@_option("--webhook-runner", metavar="URL", help="What starts the jobs of webhooks with a job_spec.")
+@_option(
+    "--webhook-retry-hours",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    help="After so long without success a webhook is disabled.",
+)
 @_option("--access-log/--no-access-log", default=True, help="A JSON line for each request on standard output.")
 @pass_invocation
 def serve(invocation: Invocation, /, **given: Any) -> None:
@@ -117,6 +127,7 @@ def _settings(invocation: Invocation, **given: Any) -> Settings:
     from registry_git.gitstore.repository import Repository
     from registry_git.server.accounts import default_accounts
     from registry_git.server.settings import Settings, parse_network
+    from registry_git.server.webhooks.settings import WebhookSettings
 
     path = repository_of(invocation.registry or None)
     secret = given["hook_secret_file"]
@@ -137,6 +148,12 @@ def _settings(invocation: Invocation, **given: Any) -> Settings:
         body_bytes=given["max_body"],
         per_second=given["rate"],
         access_log=given["access_log"],
+        webhooks=WebhookSettings(
+            directory=Path(given["webhooks"]) if given["webhooks"] else None,
+            allowed=tuple(map(parse_network, given["webhook_allow"])),
+            runner=given["webhook_runner"] or "",
+            give_up_seconds=given["webhook_retry_hours"] * 3600,
+        ),
     )
     try:
         return replace(settings, owner=find_actor(invocation.actor or None, Repository(path)))

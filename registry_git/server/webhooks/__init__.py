@@ -1,0 +1,1 @@
+"""Databricks' registry webhooks: who is told of what, and how that is delivered."""
