@@ -326,7 +326,7 @@ def test_a_name_is_declared_once_in_an_environment(scene: Scene) -> None:
     [
         ({"source": "s3://other"}, "has another source than v1"),
         ({"digest": "sha256:00"}, "has another digest than v1"),
-        ({"version": 2}, "follows fraud/Production, which is v1, and says v2"),
+        ({"version": 2}, "follows fraud/Production, which is v1, and its `resolved` says v2"),
         ({"version": 9}, "uses v9 of fraud, which does not exist"),
     ],
     ids=["source", "digest", "version", "no version"],

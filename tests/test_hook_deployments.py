@@ -72,7 +72,9 @@ def test_our_client_does_everything_with_deployments_through_the_hook(yard: Yard
 
 def test_a_hand_that_moves_a_pointer_moves_what_follows(yard: Yard) -> None:
     clone = yard.hand(DAVE, moved(yard, 3))
-    yard.push(clone, "main", actor=DAVE).refused("staging/scorer follows fraud/Staging, which is v3, and says v2")
+    yard.push(clone, "main", actor=DAVE).refused(
+        "staging/scorer follows fraud/Staging, which is v3, and its `resolved` says v2"
+    )
 
 
 def test_a_hand_that_moves_both_goes_in_where_no_rule_is_on_deployments(yard: Yard) -> None:
@@ -124,11 +126,14 @@ def test_ci_says_what_a_branch_by_hand_would_do_to_deployments(yard: Yard, git: 
 
 
 def test_the_summary_of_a_request_lists_the_deployments_that_it_rolls(yard: Yard, tmp_path: Path) -> None:
-    asked = yard.as_(ALICE).request_stage("fraud", 3, "Production", archive_existing=True, id="alices-2")
+    alice = yard.as_(ALICE)
+    alice.add_deployment("batch", "new", model="fraud", stage="Production", follow="request")
+    asked = alice.request_stage("fraud", 3, "Production", archive_existing=True, id="alices-2")
     page = tmp_path / "summary.md"
     Checkout(yard, asked.branch).check("--summary", str(page))
     assert "| deployment | follows | from | to |" in page.read_text()
     assert "| production/scorer | fraud/Production | v1 | v3 |" in page.read_text()
+    assert "Requests would follow for: batch/new to v3." in page.read_text()
 
 
 def test_a_request_branch_that_forgets_a_deployment_is_refused(yard: Yard, git: Git) -> None:

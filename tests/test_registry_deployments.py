@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_git.core.errors import Conflict, Invalid, NotFound, PermissionDenied
+from registry_git.core.errors import Conflict, Corrupt, Invalid, NotFound, PermissionDenied
 from registry_git.gitstore.repository import Repository
 from registry_git.registry.facade import Registry
 from registry_git.registry.judging.changed import read_changed
@@ -238,12 +238,35 @@ def test_what_a_merge_elsewhere_left_behind_is_named_and_mended(as_: As, place: 
     assert [(one.path, one.message) for one in alice.check()] == [
         (
             "deployments/eu/batch.yaml",
-            "Deployment eu/batch follows fraud/Production, which is v2, and says v1.",
+            "Deployment eu/batch follows fraud/Production, which is v2, and its `resolved` says v1.",
         )
     ]
     assert "deployments/eu/batch.yaml" in [one.path for one in alice.doctor(fix=True) if one.level == "note"]
     assert alice.deployment("eu", "batch").version == 2
     healthy(git, place, alice)
+
+
+def test_a_move_whose_reach_cannot_be_told_is_refused_with_the_file_that_hides_it(
+    as_: As, place: Path, git: Git
+) -> None:
+    bad = {"deployments/eu/bad.yaml": "model: fraud\n", "deployments/eu/other.yaml": "model: spam\n"}
+    hand_commit(git, place, "main", bad, author=ALICE)
+    with pytest.raises(Corrupt, match=r"deployments/eu/bad\.yaml:1"):
+        as_(ALICE).transition("fraud", 2, "Production")
+    as_(ALICE).register("fraud", "s3://acme/fraud/4")
+    hand_commit(git, place, "main", {"deployments/eu/bad.yaml": None}, author=ALICE)
+    as_(ALICE).transition("fraud", 2, "Production")
+
+
+def test_a_name_that_yaml_hides_is_found_nevertheless(as_: As, place: Path, git: Git) -> None:
+    text = file_at(git, place, "main", SCORER)
+    assert "model: fraud\n" in text
+    hidden = text.replace("model: fraud\n", 'model: "\\x66raud"\n').replace("fraud/", "\\x66raud/")
+    hidden = hidden.replace("source: s3://acme/\\x66raud/1", 'source: "s3://acme/\\x66raud/1"')
+    hand_commit(git, place, "main", {SCORER: hidden}, author=ALICE)
+    assert "fraud" not in hidden
+    as_(ALICE).transition("fraud", 2, "Production")
+    assert uses(as_(ALICE)) == 2
 
 
 def test_a_deployment_that_cannot_be_read_hides_no_other(as_: As, place: Path, git: Git) -> None:

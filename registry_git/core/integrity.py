@@ -43,8 +43,9 @@ def _deployed(snapshot: Snapshot, deployment: Deployment) -> Iterator[str]:
     if deployment.version is not None or deployment.follow == AUTO:
         wanted = target(snapshot, deployment)
         if wanted is not None and (resolved is None or resolved.version != wanted):
-            said = f"v{resolved.version}" if resolved else "nothing"
-            yield f"follows {reference(deployment)}, which is v{wanted}, and says {said}"
+            said = f"v{resolved.version}" if resolved else "no version at all"
+            does = "is pinned to" if deployment.version is not None else f"follows {reference(deployment)}, which is"
+            yield f"{does} v{wanted}, and its `resolved` says {said}"
             return
     if resolved is not None and isinstance(version, ModelVersion):
         for field in ("source", "digest"):

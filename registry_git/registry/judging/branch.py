@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pygit2
 
+from registry_git.core.changes.proposal import Roll
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.model import RequestState, TransitionRequest
 from registry_git.core.policy import Change, Decision, evaluate
@@ -31,6 +32,7 @@ class Unit:
     """One branch that is to be merged: `tip` into `onto`. `record` is its request, None for a branch without one.
 
     `changed` is what the merge would change, `decision` what the policy of `onto` says; None when it cannot be told.
+    `rolls` are the deployments that get another version, with the merge or by a request that follows it.
     """
 
     onto: str
@@ -39,6 +41,7 @@ class Unit:
     changed: Changed | None
     decision: Decision | None
     faults: tuple[Fault, ...]
+    rolls: tuple[Roll, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +176,7 @@ def _request(
     decision = judge(request, current.policy(), request.approvals, current)
     claimed = record.state is RequestState.APPROVED
     waiting = "error" if require_approved or claimed else "note"
-    return replace(unit, decision=decision), list(policy_faults(decision, path, waiting=waiting))
+    return replace(unit, decision=decision, rolls=request.rolls), list(policy_faults(decision, path, waiting=waiting))
 
 
 def _by_hand(

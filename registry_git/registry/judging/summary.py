@@ -76,6 +76,10 @@ def _unit(unit: Unit) -> Iterator[str]:
         yield f"### Branch at {unit.tip[:12]}"
     if unit.changed is not None:
         yield from changes_table(unit.changed) or ["It changes no manifest."]
+    asked = [f"{roll.key.environment}/{roll.key.name} to v{roll.after}" for roll in unit.rolls if roll.asked]
+    if asked:
+        more = f" and {len(asked) - _ROWS_MAX} more" if len(asked) > _ROWS_MAX else ""
+        yield f"Requests would follow for: {', '.join(_text(one) for one in asked[:_ROWS_MAX])}{more}."
     if unit.decision is not None:
         yield _approvals(unit)
 
