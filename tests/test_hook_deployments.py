@@ -61,11 +61,12 @@ def test_our_client_does_everything_with_deployments_through_the_hook(yard: Yard
     (roll,) = alice.requests()
     bob.approve(roll.id)
     assert bob.deployment("staging", "scorer").version == 3
-    alice.transition("fraud", 3, "Archived", force=True, comment="It leaks.")
+    alice.transition("fraud", 2, "Staging", archive_existing=True, force=True, comment="The batch job stays behind.")
     with pytest.raises(PermissionDenied, match=r"registry-git deployment pin production scorer 1 --request"):
         alice.pin_deployment("production", "scorer", 1)
     with pytest.raises(Conflict, match="batch/old uses v3"):
         alice.delete("fraud", version=3, leaving=True)
+    assert [roll.version for roll in alice.requests()] == [2]
     assert true_merges(git, yard.bare) == 4
     healthy(git, yard.bare, registry_git.open(yard.bare, actor=BOB))
 
