@@ -14,9 +14,9 @@ from registry_git.core.errors import AlreadyExists, Unavailable
 from registry_git.core.names import Actor
 from registry_git.gitstore.lock import WriterLock
 from registry_git.gitstore.store import Store
+from registry_git.gitstore.writer import QueuedStore, Writer
 from registry_git.registry.facade import Registry
 from registry_git.server.handles import Handles
-from registry_git.server.writer import QueuedStore, Writer
 from tests.conftest import Git
 from tests.registry_scene import ALICE, BOB, healthy, new_registry
 from tests.server_scene import serving, settings_of

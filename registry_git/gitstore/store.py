@@ -7,6 +7,7 @@ from the start on a fresh session whenever somebody else was first; text is neve
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -37,6 +38,8 @@ REQUESTS = "refs/heads/request/"
 FRESH_SECONDS = 5.0  # how old what is here may be when it answers for a remote
 _PATIENCE = 60.0  # seconds of trying again before a lost race is told
 _PACKED_FROM = 64  # staged objects from which one pack costs less than loose files
+_FLUSHED_FROM = 16  # and from which it is flushed so much sooner that a few more packs are worth it
+_PACKS_MAX = 256  # but not more than these, for git looks into each
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
@@ -241,7 +244,7 @@ class Store:
         trees = (session.tree_of(main.old or ""), session.tree_of(main.new or "")) if main else None
         with followed(self.repository, *trees, read=session.read) if trees else nullcontext():
             objects = self.repository.objects_dir
-            if len(session.staging) >= _PACKED_FROM:
+            if _worth_a_pack(len(session.staging), objects):
                 write_pack(objects, session.staging, durable=self._durable)
             else:
                 exists = None if self._has_held else partial(self._has_blob, session.staging)
@@ -264,3 +267,11 @@ class Store:
                 move_ref(git_dir, move.name, old=move.old, new=move.new, durable=False, reflog=describe)
             except Conflict:
                 continue  # `main` has the truth already; a branch that somebody moved meanwhile stays for them to see
+
+
+def _worth_a_pack(staged: int, objects: Path) -> bool:
+    if not _FLUSHED_FROM <= staged < _PACKED_FROM:
+        return staged >= _PACKED_FROM
+    with suppress(OSError):
+        return sum(name.endswith(".pack") for name in os.listdir(objects / "pack")) < _PACKS_MAX
+    return True  # there is no directory of packs yet

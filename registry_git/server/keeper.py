@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from registry_git.core.errors import Corrupt, RegistryError
+from registry_git.gitstore.writer import Writer
 from registry_git.registry.facade import Registry
 from registry_git.server.metrics import Metrics
-from registry_git.server.writer import Writer
 
 _LOG = logging.getLogger(__name__)
 OpenRegistry = Callable[[], AbstractContextManager[Registry]]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from registry_git.app import now
 from registry_git.core.names import Actor
 from registry_git.gitstore.store import Store
+from registry_git.gitstore.writer import QueuedStore, Writer
 from registry_git.registry.facade import Registry
 from registry_git.server.accounts import AccountFile
 from registry_git.server.handles import Handles, Past
@@ -19,7 +20,6 @@ from registry_git.server.rates import Rate
 from registry_git.server.settings import Settings
 from registry_git.server.state import State
 from registry_git.server.webhooks.desk import Desk
-from registry_git.server.writer import QueuedStore, Writer
 
 _ITSELF = Actor("registry-git <registry-git@localhost>")  # who writes down what a forge says, if nobody is named
 _READERS = 4  # Python runs one at a time; more only keep more repositories warm
