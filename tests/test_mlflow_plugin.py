@@ -387,6 +387,32 @@ def test_a_store_that_a_fork_inherits_is_opened_again(store: GitStore) -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_who_loads_a_model_is_noted_as_its_user(store: GitStore, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_GIT_CONSUMER", "prod/scorer")
+    monkeypatch.setenv("REGISTRY_GIT_OBSERVATIONS", "spool")
+    store.create_registered_model("fraud")
+    store.create_model_version("fraud", "s3://x")
+    assert store.get_model_version_download_uri("fraud", "1") == "s3://x"
+    seen = registry_git.open(place).observations("fraud")
+    assert [(one.consumer, one.version) for one in seen] == [("prod/scorer", 1)]
+
+
+def test_a_remote_that_is_away_costs_reads_a_warning_and_refuses_writes(
+    tmp_path: Path, git: Git, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = tmp_path / "server.git"
+    registry_git.init(server, actor=ALICE).register("fraud", "s3://acme/1")
+    git(tmp_path, "clone", "--bare", "server.git", "clone.git")
+    store = GitStore(f"git+file://{tmp_path}/clone.git?fresh_seconds=0")
+    assert store.get_model_version("fraud", 1).version == 1
+    server.rename(tmp_path / "away.git")
+    assert store.get_model_version("fraud", 1).version == 1
+    assert "may be out of date" in caplog.text
+    with pytest.raises(MlflowException) as refused:
+        store.create_model_version("fraud", "s3://acme/2")
+    assert refused.value.error_code == "TEMPORARILY_UNAVAILABLE"
+
+
 def _never(*args: Any) -> None:
     pytest.fail("the index was asked")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import threading
@@ -11,9 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 
-from registry_git.app import init, now, open_registry, record_id
+from registry_git.app import OFFLINE_VARIABLE, init, now, open_registry, record_id, repository_of, surroundings
 from registry_git.core.changes.proposal import Act
+from registry_git.core.errors import Conflict, NotFound, Unavailable
 from registry_git.gitstore.creation import registry_at
+from registry_git.gitstore.managed import state_of
+from registry_git.gitstore.store import Store
+from registry_git.gitstore.writer import QueuedStore, Writer
+from registry_git.index.index import Index
 from registry_git.mlflow_plugin.address import Address
 from registry_git.mlflow_plugin.unborn import Unborn
 from registry_git.mlflow_plugin.who import find_mlflow_actor
@@ -21,6 +27,7 @@ from registry_git.mlflow_rules import MlflowRegistry
 from registry_git.registry.facade import Registry
 
 _IDLE_MAX = 32
+_LOG = logging.getLogger(__name__)
 _CREATING = threading.Lock()
 
 
@@ -33,6 +40,7 @@ class Pool:
         self._fetching = threading.Lock()
         self._fetched = float("-inf")
         self._idle: list[Registry] = []
+        self._writer: Writer | None = None
         self._process = os.getpid()
 
     @contextmanager
@@ -56,14 +64,18 @@ class Pool:
         if not isinstance(registry, Registry) or registry.remote is None:
             return
         with self._fetching:  # whoever comes meanwhile wants the same
-            if time.monotonic() - self._fetched >= self._address.fresh_seconds:
-                registry.refresh_to_read(at_most_seconds=0)
-                self._fetched = time.monotonic()
+            if time.monotonic() - self._fetched < self._address.fresh_seconds:
+                return
+            try:
+                registry.refresh_from_remote()
+            except (Conflict, NotFound, Unavailable) as problem:
+                _LOG.warning("What is shown may be out of date: %s", problem.message)
+            self._fetched = time.monotonic()  # also after a failure, or every read would wait for the next
 
     def _taken(self) -> Registry | None:
         with self._lock:
             if self._process != os.getpid():  # a fork: its parent's connections are not for it
-                self._process, self._idle = os.getpid(), []
+                self._process, self._idle, self._writer = os.getpid(), [], None
             return self._idle.pop() if self._idle else None
 
     def _give_back(self, registry: Registry | Unborn) -> None:
@@ -74,12 +86,20 @@ class Pool:
 
     def _opened(self) -> Registry | Unborn:
         path = self._address.path
-        if path is None:
-            return open_registry(self._address.url, actor=find_mlflow_actor(None))
-        repository = registry_at(path)
-        if repository is None:
+        if path is not None and registry_at(path) is None:
             return Unborn(lambda: _created(path), _act)
-        return open_registry(path, actor=find_mlflow_actor(repository))
+        place = repository_of(self._address.target)
+        store = QueuedStore(place, self._gathering(place))
+        state = None if path is not None else state_of(self._address.url)
+        acting = surroundings(find_mlflow_actor(store.repository), state=state)
+        return Registry(store, Index(store.repository), acting)
+
+    def _gathering(self, place: Path) -> Writer:
+        """The one writer of all threads: what waits while it writes is written together, with one flush."""
+        with self._lock:
+            if self._writer is None:
+                self._writer = Writer(Store(place, offline=bool(os.environ.get(OFFLINE_VARIABLE))))
+            return self._writer
 
 
 def _created(path: Path) -> Registry:

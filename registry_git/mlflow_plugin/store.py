@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import ErrorCode
 from mlflow.store.entities.paged_list import PagedList
 
+from registry_git.app import CONSUMER_VARIABLE
 from registry_git.core.errors import RegistryError
 from registry_git.core.model import Lineage
 from registry_git.mlflow_plugin import searching
@@ -20,6 +22,7 @@ from registry_git.mlflow_plugin.pool import Pool
 from registry_git.mlflow_plugin.sources import located, tracking_uri_of
 from registry_git.mlflow_plugin.webhooks import NoWebhooks
 from registry_git.mlflow_rules import MlflowModel, MlflowRegistry, MlflowVersion, NewMlflowVersion, error_of
+from registry_git.registry.facade import Registry
 
 
 class GitStore(NoWebhooks):
@@ -159,9 +162,12 @@ class GitStore(NoWebhooks):
             return self._version(mlflow.get_version(name, version))
 
     def get_model_version_download_uri(self, name: str, version: int | str) -> str:
-        """As MLflow defines it."""
+        """As MLflow defines it. What `REGISTRY_GIT_CONSUMER` names is noted as a user of the version."""
         with self._reading() as mlflow:
-            return mlflow.get_download_uri(name, version)
+            found = mlflow.get_download_uri(name, version)
+            if isinstance(mlflow.registry, Registry) and os.environ.get(CONSUMER_VARIABLE):
+                mlflow.registry.resolve(f"{name}/{int(version)}")
+            return found
 
     def search_model_versions(
         self,
