@@ -267,6 +267,14 @@ def test_the_command_prints_writes_checks_and_looks_at_a_request(land: Land, git
     annotation = cli("render", "--check", "--format", "github", code=5).out
     assert annotation.startswith("::error file=deploy/rendered/production/scorer.yaml,line=7,")
     assert json.loads(cli("render", "--check", "--format", "sarif", code=5).out)["runs"]
+    git(land.top, "checkout", "-q", "-b", "templates")
+    template(land, git, "service", SERVICE.replace("dns_label(", "dns_label('x', "))
+    there = git(land.top, "rev-parse", "HEAD")
+    assert "dev/scorer is not current" in cli("render", "--check", "--head", "HEAD", code=5).out
+    assert "dev/scorer is not current" in cli("render", "--check", "--head", there, code=5).out
+    assert "Add --check" in cli("render", "--head", "HEAD", code=2).err
+    git(land.top, "checkout", "-q", "main")
+    assert "dev/scorer" not in cli("render", "--check", code=5).out
     assert "are two things" in cli("render", "--write", "--check", code=2).err
     assert "Leave out --at and --template" in cli("render", "--write", "--template", "x", code=2).err
     assert "The registry has no template templates/x.yaml.j2" in cli("render", "dev", "--template", "x", code=3).err

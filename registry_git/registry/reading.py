@@ -13,6 +13,7 @@ from registry_git.core.names import ModelName, parse_version
 from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
 from registry_git.core.snapshot import Snapshot, find_stage
 from registry_git.core.uris import Reference, parse_reference
+from registry_git.gitstore.revisions import find_revision
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
 from registry_git.index.entries import Entries
@@ -63,9 +64,15 @@ class Reading(RequestReading, DeploymentReading):
         """The index, if it shows this commit already: a read of one thing does not wait for it."""
         return Entries(self._index, commit) if self._index.shows(commit) else None
 
-    def tree(self) -> Tree:
-        """The registry with all its files, as it is shown: also those that it does not keep itself."""
-        return Tree(snapshot=self._snapshot(), repository=self._store.repository)
+    def tree(self, revision: str = "") -> Tree:
+        """The registry with all its files, also those that it does not keep itself: as it is shown, or at a revision.
+
+        `revision` is a branch or commit, as `HEAD` in a pull request's checkout. Raises: Invalid, NotFound.
+        """
+        repository = self._store.repository
+        if not revision:
+            return Tree(snapshot=self._snapshot(), repository=repository)
+        return Tree(snapshot=GitSnapshot(repository, find_revision(repository, revision)), repository=repository)
 
     def policy(self) -> Policy:
         """`registry.yaml`: stages, roles, rules."""

@@ -22,13 +22,14 @@ from registry_git.registry.beside import Kept
     example="registry-git render production scorer\n"
     "registry-git render production scorer --at 20261123-7k3m9q\n"
     "registry-git render --write\n"
-    "registry-git render --check --format github",
+    "registry-git render --check --head HEAD --format github",
 )
 @click.argument("environment", required=False, type=ENVIRONMENT)
 @click.argument("name", required=False, type=DEPLOYMENT)
 @click.option("--template", metavar="NAME", help="templates/NAME.yaml.j2 instead of the deployment's own.")
 @click.option("--write", "write", is_flag=True, help="Commit the manifests to deploy/rendered/.")
 @click.option("--check", "check", is_flag=True, help="Say whether what is committed is current; exits with 5 if not.")
+@click.option("--head", metavar="REV", help="What --check looks at, such as HEAD of a pull request; default: main.")
 @click.option("--format", "form", type=click.Choice(FINDING_FORMATS), default="text", help="How --check prints.")
 @click.option("-m", "--comment", default="", help="Why, for the log of --write.")
 @click.pass_context
@@ -39,6 +40,7 @@ def render_(
     template: str | None,
     write: bool,
     check: bool,
+    head: str | None,
     form: str,
     comment: str,
 ) -> None:
@@ -59,7 +61,9 @@ def render_(
         kept = write_renderings(invocation.write(), environment=environment, name=name, comment=comment)
         answer(invocation, kept, lambda: _print_kept(kept))
         return
-    tree = invocation.read().tree()
+    if head is not None and (not check or invocation.at):
+        raise Invalid("--head is about what --check looks at.", hint="Add --check, and leave out --at.")
+    tree = invocation.read().tree(head or "")
     if check:
         findings = list(check_renderings(tree, environment=environment, name=name))
         show_findings(invocation, findings, form, "Every rendering is current.")
