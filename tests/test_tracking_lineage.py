@@ -16,6 +16,7 @@ from registry_git.core.errors import NotFound, Unavailable
 from registry_git.core.model import Dataset, Lineage
 from registry_git.registry.facade import Registry
 from registry_git.tracking import run as tracking
+from registry_git.tracking.client import explained
 from registry_git.tracking.run import read_lineage
 from tests.registry_scene import ALICE, new_registry
 
@@ -162,6 +163,12 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="There is nothing at"):
         read_lineage(f"sqlite:///{tmp_path / 'typo.db'}", "e148")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_the_small_mlflow_cannot_read_says_what_to_install() -> None:
+    told = explained(ModuleNotFoundError("No module named 'sqlalchemy'"), "sqlite:///mlflow.db")
+    assert isinstance(told, Unavailable)
+    assert told.hint == "Run: pip install mlflow"
 
 
 def test_without_the_package_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,8 @@ def explained(problem: Exception, uri: str) -> RegistryError:
     if isinstance(problem, RegistryError):
         return problem
     text = " ".join(str(problem).split())[:300].rstrip(".") or type(problem).__name__
+    if "No module named" in text:
+        return Unavailable(f"{uri} takes more than the small MLflow: {text}.", hint="Run: pip install mlflow")
     if getattr(problem, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
         return NotFound(f"{uri} answers: {text}.", hint="Check the id, and that this is the right server.")
     return Unavailable(f"{uri} cannot be read: {text}.", hint="Check the address, and that it is running.")
