@@ -6,19 +6,23 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from registry_git.core.errors import Invalid, Unavailable
+import registry_git
+from registry_git.core.errors import Invalid, NotFound, Unavailable
 from registry_git.server.run import listen
 from tests.cli_program import run
 from tests.registry_scene import ALICE, new_registry
+from tests.server_scene import until
 
 
 @contextmanager
@@ -125,3 +129,74 @@ def test_a_taken_port_and_a_strange_address_are_told() -> None:
             listen("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(Invalid, match="is no address"):
         listen("no such host", 0)
+
+
+def test_what_is_acknowledged_while_it_is_told_to_stop_is_written(tmp_path: Path) -> None:
+    place = tmp_path / "models.git"
+    registry = new_registry(place)(ALICE)
+    with started(place, "--no-access-log") as (process, url):
+
+        def write(thread: int) -> list[int]:
+            done = []
+            with httpx.Client(base_url=url, timeout=60) as client:
+                for number in range(1000):
+                    try:
+                        answer = client.post(
+                            "/api/v1/models/fraud/versions", json={"source": f"s3://acme/{thread}/{number}"}
+                        )
+                    except httpx.TransportError:
+                        return done  # it takes no more
+                    if answer.status_code == 201:
+                        done.append(answer.json()["version"])
+            return done
+
+        with ThreadPoolExecutor(4) as threads:
+            jobs = [threads.submit(write, number) for number in range(4)]
+            until(lambda: registry.commit and len(git_versions(place)) > 10)
+            process.send_signal(signal.SIGTERM)
+            acknowledged = sorted(number for job in jobs for number in job.result())
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert acknowledged
+    assert set(acknowledged) <= set(git_versions(place))
+
+
+def git_versions(place: Path) -> list[int]:
+    """The numbers of the versions that are there."""
+    try:
+        return [one.version for one in registry_git.open(place, actor=ALICE).versions("fraud")]
+    except NotFound:
+        return []
+
+
+def test_it_speaks_tls_with_the_files_that_it_is_given(place: Path, tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    make = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-keyout",
+        key,
+        "-out",
+        cert,
+        *names,
+    ]
+    subprocess.run(make, check=True, capture_output=True)
+    with started(place, "--tls-cert", str(cert), "--tls-key", str(key)) as (_, url):
+        assert url.startswith("https://")
+        answer = httpx.get(f"{url}/health", verify=ssl.create_default_context(cafile=str(cert)))
+        assert answer.text == "OK"
+        assert "max-age" in answer.headers["strict-transport-security"]
+
+
+def test_a_certificate_that_is_none_is_told(place: Path, tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("none")
+    files = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
+    assert "cannot be used" in run("-R", str(place), "serve", "--port", "0", *files, code=2).err

@@ -23,7 +23,7 @@ import pytest
 import registry_git
 from tests.conftest import Git
 from tests.registry_scene import ALICE, healthy, new_registry, policy_text
-from tests.server_scene import code_of, serving, settings_of
+from tests.server_scene import code_of, serving, settings_of, until
 from tests.test_server_process import started
 
 API = "/api/v1"
@@ -33,13 +33,6 @@ FORGE = "forge: {kind: gitea, url: 'http://127.0.0.1:9', repository: acme/models
 def cloned(tmp_path: Path, place: Path, name: str) -> Path:
     registry_git.clone(str(place), tmp_path / name, actor=ALICE)
     return tmp_path / name
-
-
-def until(true: Any, seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 def test_what_others_push_comes_by_itself_and_own_writes_are_there_at_once(tmp_path: Path) -> None:
@@ -64,6 +57,7 @@ def test_a_remote_that_is_away_keeps_no_read_from_its_answer(tmp_path: Path) -> 
     new_registry(place, versions=1)
     clone = cloned(tmp_path, place, "clone.git")
     with serving(settings_of(clone, fetch_seconds=0.1)) as client:
+        until(lambda: client.get("/ready").status_code == 200)
         place.rename(tmp_path / "away.git")
         until(lambda: 'outcome="failed"' in client.get("/metrics").text)
         assert client.get(f"{API}/requests").json() == {"requests": []}
@@ -78,6 +72,7 @@ def test_a_rewritten_history_is_an_alarm_that_ready_tells(tmp_path: Path, git: G
     new_registry(place, versions=2)
     clone = cloned(tmp_path, place, "clone.git")
     with serving(settings_of(clone, fetch_seconds=0.1)) as client:
+        until(lambda: client.get("/ready").status_code == 200)
         git(place, "update-ref", "refs/heads/main", "main~1")
         until(lambda: client.get("/ready").status_code == 503)
         assert client.get(f"{API}/models/fraud").json()["latest_version"] == 2

@@ -19,7 +19,7 @@ from registry_git.server.permissions import OWN_MOUNTS, Permission, every_route,
 from registry_git.server.problems import CODES, problem
 from registry_git.server.service import Service
 from tests.registry_scene import ALICE, As, new_registry
-from tests.server_scene import code_of, serving, settings_of
+from tests.server_scene import code_of, serving, settings_of, until
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,7 @@ def test_health_and_version_answer_as_text(client: httpx.Client) -> None:
 
 
 def test_ready_says_which_commit_is_shown(client: httpx.Client, as_: As) -> None:
+    until(lambda: client.get("/ready").status_code == 200)  # the index is built first
     assert client.get("/ready").json() == {"ready": True, "commit": as_(ALICE).commit, "seconds_since_fetch": None}
 
 

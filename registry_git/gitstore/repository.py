@@ -61,6 +61,7 @@ class Repository:
         self._objects = os.fspath(self.objects_dir)
         self._loose = LooseObjects(self._objects)
         self.git.odb.add_backend(self._loose, FIRST)
+        self.remembers = _CACHED  # decoded manifests at most
         self._cache: OrderedDict[tuple[str, str], object] = OrderedDict()
         self._trees: OrderedDict[str, pygit2.Tree] = OrderedDict()
         self._children: dict[tuple[str, str], tuple[str, str]] = {}
@@ -198,7 +199,7 @@ class Repository:
     def remember(self, oid: str, path: str, value: T) -> T:
         """Keeps a decoded manifest and gives it back."""
         self._cache[(oid, path)] = value
-        if len(self._cache) > _CACHED:
+        if len(self._cache) > self.remembers:
             self._cache.popitem(last=False)
         return value
 

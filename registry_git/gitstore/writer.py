@@ -19,6 +19,7 @@ from registry_git.gitstore.session import Session
 from registry_git.gitstore.store import Store
 
 _MOST = 64  # plans of one batch
+_REMEMBERED = 4_000  # manifests that one handle keeps decoded; there are several handles
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 Observe = Callable[[int, float], None]
@@ -163,6 +164,7 @@ class QueuedStore(Store):
 
     def __init__(self, path: Path, writer: Writer) -> None:
         super().__init__(path)
+        self.repository.remembers = _REMEMBERED
         self._writer = writer
 
     def transact(self, plan: Callable[[Session], T], *, describe: ReflogEntry | None = None) -> T:

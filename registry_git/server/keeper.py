@@ -41,6 +41,7 @@ class Keeper:
         self._ending = False
         self._settled = ""
         self.health = Health()
+        self.warm = False  # whether the index is built, without which a list or a search takes long
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._thread.start()
 
@@ -66,6 +67,8 @@ class Keeper:
             with self._registry() as registry:
                 if registry.remote is not None:
                     self._fetch()
+                registry.activity_cursor()
+                self.warm = True
                 self._reconcile(registry)
             health = Health()
         except RegistryError as problem:

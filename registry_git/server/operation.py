@@ -42,7 +42,7 @@ def ready(call: Call, asked: BaseModel) -> Answer:
     service = call.service
     since = service.writer.seconds_since_fetch if service.writer.follows else None
     told = Ready(
-        ready=service.writer.alive and not service.keeper.health.alarm,
+        ready=service.writer.alive and service.keeper.warm and not service.keeper.health.alarm,
         commit=service.state.commit(),
         seconds_since_fetch=None if since is None or math.isinf(since) else round(since, 3),
     )
