@@ -274,5 +274,7 @@ def test_force_is_asked_for_with_a_comment_and_stands_in_the_record(as_: As, pla
     asked = as_(ALICE).request_stage("fraud", 2, "Production", archive_existing=True, force=True, comment="It leaks.")
     assert asked.record.force
     as_(BOB).approve(asked.id)
+    forced = "Registry-Forced: deployment production/scorer uses v1 of fraud, which would be in no serving stage"
+    assert forced in git(place, "show", "-s", "--format=%B", "main")
     assert as_(ALICE).deployment("production", "scorer").standing == "archived"
     healthy(git, place, as_(ALICE))

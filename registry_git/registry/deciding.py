@@ -191,6 +191,7 @@ def _message(act: Act, request: OpenRequest, verdict: Verdict) -> str:
         version=record.version,
         from_stage=record.from_stages[-1] if record.from_stages else "",
         to_stage=record.to,
+        forced=request.forced if verdict is Verdict.APPROVED else "",
         request=record.id,
     )
     return write_message(headline, act.comment, record.id, act.at)

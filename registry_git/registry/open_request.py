@@ -27,7 +27,8 @@ class OpenRequest:
     """An open request.
 
     `edits` are the files that approval would change (path to blob id, None: removed), `touches` what rules look at,
-    `rolls` the deployments that get another version, `asks` those that are to be asked for afterwards.
+    `rolls` the deployments that get another version, `asks` those that are to be asked for afterwards, `forced`
+    what stands against it, where it asks for that nevertheless.
     `approvals` are the reviews that count: given to exactly these edits, by the author of the commit that added them.
     """
 
@@ -39,6 +40,7 @@ class OpenRequest:
     touches: tuple[Touch, ...]
     rolls: tuple[Roll, ...]
     asks: tuple[DeploymentKey, ...]
+    forced: str
     approvals: tuple[Approval, ...]
     record_path: str
 
@@ -67,10 +69,11 @@ def read_open(
         expected = _asked(GitSnapshot(repository, base), at_tip, record)
         _refuse_more(repository, record, edits, expected, base, branch)
         touches, rolls, asks = expected.touches, expected.rolls, expected.asks
+        forced = expected.headline.forced
     except Corrupt:
         if not to_close:
             raise
-        touches, rolls, asks = (), (), ()
+        touches, rolls, asks, forced = (), (), (), ""
     return OpenRequest(
         record=record,
         branch=branch,
@@ -80,6 +83,7 @@ def read_open(
         touches=touches,
         rolls=rolls,
         asks=asks,
+        forced=forced,
         approvals=() if to_close else _approvals(repository, tip, record, GitSnapshot(repository, main).policy()),
         record_path=path,
     )
