@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_git.core.levels import Level, level_of
+from registry_git.core.levels import DESCRIPTIONS, Level, level_of, level_with, roles_of
 from registry_git.core.names import Actor, StageName
 from registry_git.core.rules import Action, Policy, Rule, Stage
 
@@ -40,3 +40,19 @@ def test_who_has_the_role_manages_and_others_have_what_the_rules_leave(rule: Rul
 
 def test_without_rules_everybody_manages() -> None:
     assert level_of(ALICE, policy(), "fraud") is Level.MANAGE
+
+
+def test_a_level_needs_all_that_the_lower_ones_do() -> None:
+    rules = (Rule(on=Action.EDIT, by=("makers",)), Rule(on=Action.STAGE, to=("Production",), by=("leads",)))
+    assert level_with({"leads"}, policy(*rules), "fraud") is Level.READ
+    assert level_with({"makers"}, policy(*rules), "fraud") is Level.STAGING
+    assert level_with({"leads", "makers"}, policy(*rules), "fraud") is Level.MANAGE
+
+
+def test_people_have_the_roles_that_list_them_in_any_case() -> None:
+    assert roles_of(policy(), "BOB@acme.io") == {"leads"}
+    assert roles_of(policy(), "dave@acme.io") == frozenset()
+
+
+def test_every_level_is_described() -> None:
+    assert list(DESCRIPTIONS) == list(Level)

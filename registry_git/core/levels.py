@@ -6,6 +6,7 @@ asked: a write is judged by `policy.evaluate`, whatever level was told.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -23,12 +24,31 @@ class Level(str, Enum):
     MANAGE = "CAN_MANAGE"  # also delete
 
 
+DESCRIPTIONS = {
+    Level.READ: "Can view the model, comment on it, and ask for transitions",
+    Level.EDIT: "Can register versions, and edit descriptions and tags",
+    Level.STAGING: "Can decide on transitions to all stages but the last that serves",
+    Level.PRODUCTION: "Can decide on transitions to every stage",
+    Level.MANAGE: "Can delete the model and its versions",
+}
+
+
+def roles_of(policy: Policy, email: str) -> frozenset[str]:
+    """The roles that a person holds."""
+    return frozenset(role for role, held in policy.roles.items() if email.lower() in map(str.lower, held))
+
+
 def level_of(actor: Actor, policy: Policy, model: str) -> Level:
-    """The highest level whose deeds, and those of all lower ones, no rule keeps from `actor`."""
+    """The level of a person."""
+    return level_with(roles_of(policy, actor.email), policy, model)
+
+
+def level_with(roles: Collection[str], policy: Policy, model: str) -> Level:
+    """The highest level whose deeds, and those of all lower ones, no rule keeps from who holds these roles."""
 
     def may(action: Action, target: str = "") -> bool:
         rules = [rule for rule in policy.rules if _concerns(rule, action, target, model)]
-        return all(_has_say(actor, rule, policy) for rule in rules)
+        return all(_has_say(roles, rule) for rule in rules)
 
     if not (may(Action.REGISTER) and may(Action.EDIT)):
         return Level.READ
@@ -50,6 +70,8 @@ def _concerns(rule: Rule, action: Action, target: str, model: str) -> bool:
     return any(fnmatchcase(model, pattern) for pattern in rule.models)
 
 
-def _has_say(actor: Actor, rule: Rule, policy: Policy) -> bool:
-    """Whether a rule counts the actor's approval (of others' requests, under four eyes) or lets them act."""
-    return not rule.by or any(actor.email in map(str.lower, policy.roles.get(role, ())) for role in rule.by)
+def _has_say(roles: Collection[str], rule: Rule) -> bool:
+    """Whether a rule counts the approval of who holds these roles (of others' requests, under four eyes), or lets them
+    act.
+    """
+    return not rule.by or bool(set(rule.by) & set(roles))

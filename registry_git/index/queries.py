@@ -70,6 +70,15 @@ class Queries:
         """When a version last changed, in milliseconds; 0 for an unknown one."""
         return self._number("SELECT updated FROM versions WHERE model = ? AND version = ?", model, version)
 
+    def names_of(self, id: str) -> list[ModelName]:
+        """The models with this id: one, or none."""
+        return [ModelName(row[0]) for row in self._rows("SELECT name FROM models WHERE id = ?", (id,))]
+
+    def places_of_comment(self, id: str) -> list[tuple[ModelName, int]]:
+        """The versions that have a comment with this id: one, or none."""
+        rows = self._rows("SELECT model, version FROM comments WHERE id = ?", (id,))
+        return [(ModelName(row[0]), row[1]) for row in rows]
+
     def requests(self, model: str | None, state: str | None) -> list[tuple[str, str]]:
         """The recorded requests as (model or empty, id), oldest first; of one model and state where these are given."""
         clauses = ["1"]

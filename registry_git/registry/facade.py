@@ -13,7 +13,9 @@ from registry_git.registry.curating import Curating
 from registry_git.registry.deploying import Deploying
 from registry_git.registry.importing import Importing
 from registry_git.registry.landing import Landing
+from registry_git.registry.making_room import MakingRoom
 from registry_git.registry.past import PastReading, find_commit
+from registry_git.registry.permitting import Permitting
 from registry_git.registry.placing import Placing
 from registry_git.registry.registering import Progress
 from registry_git.registry.resolving import Resolution
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from registry_git.registry.watching import Watch
 
 
-class Registry(Curating, Placing, Deploying, Commenting, Landing, Importing, RunningReads, Beside, Bundling):
+class Registry(
+    Curating, Placing, Deploying, Commenting, Landing, Importing, MakingRoom, Permitting, RunningReads, Beside, Bundling
+):
     """A model registry in a Git repository.
 
     Every write is one commit on `main` (a request: on a branch of its own) by the actor, durable when it returns. `id`

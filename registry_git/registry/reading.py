@@ -9,7 +9,7 @@ from registry_git.core.activity import Activity, requested, reviewed
 from registry_git.core.errors import Corrupt, NotFound
 from registry_git.core.keys import VersionKey
 from registry_git.core.model import Policy
-from registry_git.core.names import ModelName, parse_version
+from registry_git.core.names import Id, ModelName, parse_version
 from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
 from registry_git.core.snapshot import Snapshot, find_stage
 from registry_git.core.uris import Reference, parse_reference
@@ -195,6 +195,23 @@ class Reading(RequestReading, DeploymentReading):
         comments = [c for one in ids if (c := snapshot.comment(found.model, found.version, one))]
         comments.sort(key=lambda comment: (comment.created, comment.id))
         return [CommentView.of(comment, snapshot.commit) for comment in comments]
+
+    def comment(self, id: str) -> CommentView:
+        """A comment, wherever it is. Raises: NotFound."""
+        snapshot = self._snapshot()
+        wanted = Id.parse(id)
+        for model, version in self._queries(snapshot).places_of_comment(wanted):
+            found = snapshot.comment(model, version, wanted)
+            if found is not None:
+                return CommentView.of(found, snapshot.commit)
+        raise NotFound(f"There is no comment {wanted}.", hint="It may have been deleted; the history has it.")
+
+    def model_named(self, id: str) -> ModelName:
+        """The name of the model with an id. Raises: NotFound."""
+        wanted = Id.parse(id)
+        for name in self._queries(self._snapshot()).names_of(wanted):
+            return name
+        raise NotFound(f"No model has the id {wanted}.", hint="databricks/registered-models/get tells a model's id.")
 
     def diff(self, left: str, right: str) -> list[FieldDifference]:
         """The fields in which two versions differ. Raises: NotFound."""

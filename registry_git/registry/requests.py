@@ -50,8 +50,10 @@ def create(store: Store, act: Act, draft: TransitionRequest, policy: Policy | No
     store.transact(plan, describe=reflog(act, f"request {draft.id}"))
 
 
-def refresh(store: Store, act: Act, key: RequestKey) -> None:
+def refresh(store: Store, act: Act, key: RequestKey, *, archive_existing: bool = False) -> None:
     """Decides the request again on today's `main`. Approvals stay in the record, but no longer count.
+
+    `archive_existing`: it asks from now on that versions which are in the stage are archived, if it did not before.
 
     Raises:
         NotFound: no open request; Invalid: what it asks for is so already.
@@ -63,7 +65,9 @@ def refresh(store: Store, act: Act, key: RequestKey) -> None:
         known = at_tip.request(key.model, key.request)
         if known is None:
             raise NotFound(f"Request {key.request} has no record.", hint=f"Delete the branch {branch}.")
-        record = replace(_spelled(at_main, known), refreshed=act.at)
+        record = replace(
+            _spelled(at_main, known), refreshed=act.at, archive_existing=known.archive_existing or archive_existing
+        )
         policy = at_tip.policy() if record.action is Action.POLICY else None
         proposal = decide_asked(at_main, record, policy)
         if not proposal.edits:
