@@ -59,8 +59,11 @@ def test_an_endpoint_that_the_table_lacks_cannot_be_made() -> None:
 
 def test_what_changes_something_needs_more_than_to_read() -> None:
     changing = {"POST", "PUT", "PATCH", "DELETE"}
+    reads = ("/registered-models/get-latest-versions",)  # MLflow's clients send its list of stages in a body
     weak = [
-        route for route, permission in every_route().items() if route[0] in changing and permission is Permission.READ
+        route
+        for route, permission in every_route().items()
+        if route[0] in changing and permission is Permission.READ and not route[1].endswith(reads)
     ]
     assert weak == []
 

@@ -13,6 +13,7 @@ from registry_git.server.guard import Guard
 from registry_git.server.operation import root
 from registry_git.server.own import about, changes, forge, looking, models, requests
 from registry_git.server.problems import NoEndpoint, problem
+from registry_git.server.protocols import PROTOCOLS
 from registry_git.server.service import Service
 from registry_git.server.webhooks.endpoints import webhooks
 
@@ -29,7 +30,7 @@ def build(service: Service) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.takes = {}  # what each operation of the document takes
-    for collection in (*COLLECTIONS, include_document(app)):
+    for collection in (*COLLECTIONS, *PROTOCOLS, include_document(app)):
         collection.include(app, service)
     app.add_exception_handler(HTTPException, _no_endpoint)
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)

@@ -25,6 +25,7 @@ SCOPES = (Permission.READ, Permission.WRITE, Permission.APPROVE)
 
 ROOT_MOUNT = ("",)
 OWN_MOUNTS = ("/api/v1",)
+DATABRICKS_MOUNTS = ("/api/2.0",)
 MLFLOW_MOUNTS = ("/api/2.0/mlflow", "/api/2.0/preview/mlflow", "/ajax-api/2.0/mlflow")
 
 _READ, _WRITE, _APPROVE, _PUBLIC = Permission.READ, Permission.WRITE, Permission.APPROVE, Permission.PUBLIC
@@ -80,10 +81,55 @@ _WEBHOOKS = {  # whoever may call them must also manage the models that they are
     ("GET", "/registry-webhooks/list"): _READ,
 }
 # Each of these is served below all three mount points of MLflow.
-_MLFLOW: dict[tuple[str, str], Permission] = {**_WEBHOOKS}
+_MLFLOW = {
+    **_WEBHOOKS,
+    ("POST", "/registered-models/create"): _WRITE,
+    ("GET", "/registered-models/get"): _READ,
+    ("GET", "/registered-models/search"): _READ,
+    ("GET", "/registered-models/list"): _READ,
+    ("PATCH", "/registered-models/update"): _WRITE,
+    ("POST", "/registered-models/rename"): _WRITE,
+    ("DELETE", "/registered-models/delete"): _WRITE,
+    ("POST", "/registered-models/set-tag"): _WRITE,
+    ("DELETE", "/registered-models/delete-tag"): _WRITE,
+    ("GET", "/registered-models/get-latest-versions"): _READ,
+    ("POST", "/registered-models/get-latest-versions"): _READ,
+    ("POST", "/registered-models/alias"): _WRITE,
+    ("GET", "/registered-models/alias"): _READ,
+    ("DELETE", "/registered-models/alias"): _WRITE,
+    ("POST", "/model-versions/create"): _WRITE,
+    ("GET", "/model-versions/get"): _READ,
+    ("GET", "/model-versions/search"): _READ,
+    ("PATCH", "/model-versions/update"): _WRITE,
+    ("DELETE", "/model-versions/delete"): _WRITE,
+    ("POST", "/model-versions/set-tag"): _WRITE,
+    ("DELETE", "/model-versions/delete-tag"): _WRITE,
+    ("GET", "/model-versions/get-download-uri"): _READ,
+    ("POST", "/model-versions/transition-stage"): _WRITE,
+    ("GET", "/model-versions/get-activities"): _READ,
+    ("GET", "/databricks/registered-models/get"): _READ,
+    ("GET", "/databricks/model-versions/get"): _READ,
+    ("POST", "/databricks/model-versions/transition-stage"): _WRITE,
+    ("POST", "/transition-requests/create"): _WRITE,
+    ("GET", "/transition-requests/list"): _READ,
+    ("POST", "/transition-requests/approve"): _APPROVE,
+    ("POST", "/transition-requests/reject"): _APPROVE,
+    ("DELETE", "/transition-requests/delete"): _WRITE,
+    ("PATCH", "/transition-requests/update"): _APPROVE,
+    ("POST", "/comments/create"): _WRITE,
+    ("PATCH", "/comments/update"): _WRITE,
+    ("DELETE", "/comments/delete"): _WRITE,
+}
+_DATABRICKS = {
+    ("GET", "/permissions/registered-models/{id}"): _READ,
+    ("GET", "/permissions/registered-models/{id}/permissionLevels"): _READ,
+    ("PUT", "/permissions/registered-models/{id}"): _WRITE,
+    ("PATCH", "/permissions/registered-models/{id}"): _WRITE,
+    ("GET", "/preview/scim/v2/Me"): _READ,
+}
 
 TABLE: Mapping[tuple[str, ...], Mapping[tuple[str, str], Permission]] = MappingProxyType(
-    {ROOT_MOUNT: _ROOT, OWN_MOUNTS: _OWN, MLFLOW_MOUNTS: _MLFLOW}
+    {ROOT_MOUNT: _ROOT, OWN_MOUNTS: _OWN, MLFLOW_MOUNTS: _MLFLOW, DATABRICKS_MOUNTS: _DATABRICKS}
 )
 
 

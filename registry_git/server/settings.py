@@ -32,6 +32,7 @@ class Settings:
         hook_secret: what the forge signs its webhooks with; empty: there are none.
         body_bytes: the largest body.
         per_second: calls that one caller may make; 0: any number.
+        tracking_uri: the MLflow tracking store that is asked about runs that callers name; empty: none is.
         access_log: whether each request is told on standard output.
         webhooks: how Databricks' registry webhooks are kept and delivered.
     """
@@ -51,6 +52,7 @@ class Settings:
     hook_secret: str = ""
     body_bytes: int = 2 * 1024 * 1024
     per_second: float = 0.0
+    tracking_uri: str = ""
     access_log: bool = True
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
 

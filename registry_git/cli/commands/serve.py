@@ -94,6 +94,7 @@ def _option(name: str, **attributes: Any) -> Callable[[F], F]:
     show_default=True,
     help="After so long without success a webhook is disabled.",
 )
+@_option("--tracking-uri", default="", metavar="URI", help="The MLflow tracking store to ask about runs.")
 @_option("--access-log/--no-access-log", default=True, help="A JSON line for each request on standard output.")
 @pass_invocation
 def serve(invocation: Invocation, /, **given: Any) -> None:
@@ -147,6 +148,7 @@ def _settings(invocation: Invocation, **given: Any) -> Settings:
         hook_secret=file_or_stdin(secret).strip() if secret else "",
         body_bytes=given["max_body"],
         per_second=given["rate"],
+        tracking_uri=given["tracking_uri"],
         access_log=given["access_log"],
         webhooks=WebhookSettings(
             directory=Path(given["webhooks"]) if given["webhooks"] else None,

@@ -1,0 +1,1 @@
+"""What Databricks' model registry adds to MLflow's API: requests, comments, activities, permission levels."""
