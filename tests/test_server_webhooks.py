@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+import registry_git
 from tests.conftest import Git
 from tests.registry_scene import ALICE, BOB, new_registry
 from tests.server_scene import code_of, serving
@@ -264,7 +266,7 @@ def test_a_test_sends_what_is_made_up_and_shows_the_answer(tmp_path: Path, recei
     assert "nothing has happened" in receiver.got[0].json["text"]
 
 
-def test_a_job_is_started_by_the_runner_as_databricks_would(tmp_path: Path, receiver: Receiver) -> None:
+def test_a_job_is_started_by_the_runner_as_databricks_would_and_may_approve(tmp_path: Path, receiver: Receiver) -> None:
     as_ = new_registry(tmp_path / "r.git", versions=1)
     job = {"job_id": "42", "access_token": "t0ken", "workspace_url": "https://work.acme.io"}
     with serving(quick(tmp_path / "r.git", webhooks={"allowed": (), "runner": receiver.url})) as client:
@@ -273,14 +275,62 @@ def test_a_job_is_started_by_the_runner_as_databricks_would(tmp_path: Path, rece
         assert webhook["job_spec"] == {"job_id": "42", "workspace_url": "https://work.acme.io"}
         as_(ALICE).request_stage("fraud", 1, "Production")
         call = receiver.wait(1)[0]
+        asked = json.loads(call.json["notebook_params"]["event_message"])
+        waiting = client.get("/api/v1/requests", params={"model": asked["model_name"]}).json()["requests"]
+        assert [(one["version"], one["to_stage"]) for one in waiting] == [(int(asked["version"]), asked["to_stage"])]
+        assert client.post(f"/api/v1/requests/{waiting[0]['id']}/approve", json={}).json()["state"] == "approved"
     assert call.headers["authorization"] == "Bearer t0ken"
     assert call.json["job_id"] == 42
     assert call.json["workspace_url"] == "https://work.acme.io"
-    assert '"event":"TRANSITION_REQUEST_CREATED"' in call.json["notebook_params"]["event_message"]
+    assert asked["event"] == "TRANSITION_REQUEST_CREATED"
+    assert as_(ALICE).model("fraud").stages == {"Production": (1,)}
     with serving(quick(tmp_path / "r.git")) as client:
         refused = client.post(f"{BASE}/create", json=body)
         assert code_of(refused) == (400, "INVALID_PARAMETER_VALUE")
         assert "--webhook-runner" in refused.json()["message"]
+
+
+def test_what_others_push_to_the_remote_is_told_too(tmp_path: Path, receiver: Receiver) -> None:
+    place = tmp_path / "models.git"
+    as_ = new_registry(place, versions=1)
+    registry_git.clone(str(place), tmp_path / "clone.git", actor=ALICE)
+    with serving(quick(tmp_path / "clone.git", fetch_seconds=0.1)) as client:
+        create(client, receiver)
+        as_(ALICE).register("fraud", "s3://acme/fraud/2")
+        receiver.wait(1)
+        asked = as_(ALICE).request_stage("fraud", 2, "Staging")
+        receiver.wait(2)
+        as_(BOB).approve(asked.id)
+        receiver.wait(3)
+    assert receiver.told() == [
+        "MODEL_VERSION_CREATED fraud/2",
+        "TRANSITION_REQUEST_CREATED fraud/2",
+        "MODEL_VERSION_TRANSITIONED_STAGE fraud/2",
+    ]
+
+
+def test_servers_that_share_their_webhooks_tell_once(tmp_path: Path, receiver: Receiver) -> None:
+    as_ = new_registry(tmp_path / "r.git", versions=1)
+    with serving(quick(tmp_path / "r.git")) as first, serving(quick(tmp_path / "r.git")) as second:
+        webhook = create(second, receiver)
+        assert first.get(f"{BASE}/list").json() == {"webhooks": [webhook]}
+        for number in (2, 3, 4):
+            as_(ALICE).register("fraud", f"s3://acme/fraud/{number}")
+        receiver.wait(3)
+        until(lambda: metric(first, "waiting") + metric(second, "waiting") == 0)
+    assert receiver.told() == [f"MODEL_VERSION_CREATED fraud/{number}" for number in (2, 3, 4)]
+
+
+def test_a_receiver_that_hangs_keeps_no_other_from_being_told(tmp_path: Path, receiver: Receiver) -> None:
+    as_ = new_registry(tmp_path / "r.git", versions=1)
+    receiver.pause = 3.0
+    with serving(quick(tmp_path / "r.git", webhooks={"call_seconds": 0.5})) as client, receiving() as other:
+        create(client, receiver)
+        create(client, other)
+        as_(ALICE).register("fraud", "s3://acme/fraud/2")
+        receiver.wait(1)
+        other.wait(1, seconds=3)
+        until(lambda: metric(client, 'deliveries_total{outcome="failed"}') >= 1)
 
 
 def test_a_rewritten_history_is_told_to_nobody_until_the_webhook_begins_anew(
