@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -323,6 +324,15 @@ def test_a_wrong_address_is_an_error_and_makes_nothing(place: Path, tmp_path: Pa
     assert "There is nothing at" in cli("import", "mlflow", f"sqlite:///{typo}", code=3).err
     assert not typo.exists()
     assert "-R PATH" in run("--as", ALICE, "import", "mlflow", f"sqlite:///{typo}", "--init", code=2).err
+
+
+def test_a_server_that_is_not_there_is_told_after_two_more_tries(place: Path) -> None:
+    run("--as", ALICE, "init", str(place))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    told = Cli(registry=place)("import", "mlflow", f"http://127.0.0.1:{port}", code=8).err
+    assert f"http://127.0.0.1:{port} cannot be read" in told
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "2"  # MLflow by itself tries for two minutes
 
 
 @pytest.mark.slow

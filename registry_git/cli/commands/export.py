@@ -33,8 +33,9 @@ def mlflow(
     It can be stopped, and run again: nothing is written twice.
     """
     from registry_git.migration.export import export_mlflow
-    from registry_git.tracking.client import look_up_at
+    from registry_git.tracking.client import be_brief, look_up_at
 
+    be_brief(retries=2, seconds=120)
     look_up_at(uri)
     snapshot = invocation.now().snapshot()
     with progress("Exporting", "versions") as told:

@@ -65,7 +65,9 @@ def mlflow(
     from registry_git.app import find_actor
     from registry_git.migration.carry import Wanted, carry, read_mlflow
     from registry_git.migration.people import parse_people
+    from registry_git.tracking.client import be_brief
 
+    be_brief(retries=2, seconds=120)
     registry = _there(invocation) if init else invocation.write()
     actor = registry.actor if registry else find_actor(invocation.actor or None, None)
     wanted = Wanted(
