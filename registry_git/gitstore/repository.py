@@ -61,7 +61,7 @@ class Repository:
         self._objects = os.fspath(self.objects_dir)
         self._loose = LooseObjects(self._objects)
         self.git.odb.add_backend(self._loose, FIRST)
-        self.remembers = _CACHED  # decoded manifests at most
+        self.remembers = _CACHED  # decoded manifests at most; and entries, and listings
         self._cache: OrderedDict[tuple[str, str], object] = OrderedDict()
         self._trees: OrderedDict[str, pygit2.Tree] = OrderedDict()
         self._children: dict[tuple[str, str], tuple[str, str]] = {}
@@ -171,7 +171,7 @@ class Repository:
         entries = parse_tree(self.read(found)).items()
         listing = [(entry_name(name), mode.decode(), oid) for name, (mode, oid) in entries]
         if len(listing) <= _SHORT:
-            if len(self._listings) >= _CACHED:
+            if len(self._listings) >= self.remembers:
                 self._listings.clear()
             self._listings[found] = listing
         return listing
@@ -241,7 +241,7 @@ class Repository:
             child = found[name]
         except KeyError:
             return None
-        if len(self._children) >= _CACHED:
+        if len(self._children) >= self.remembers:
             self._children.clear()
         entry = self._children[(tree, name)] = format(int(child.filemode), "o"), str(child.id)
         return entry

@@ -19,7 +19,7 @@ from registry_git.gitstore.session import Session
 from registry_git.gitstore.store import Store
 
 _MOST = 64  # plans of one batch
-_REMEMBERED = 4_000  # manifests that one handle keeps decoded; there are several handles
+_REMEMBERED = 2_000  # manifests that one handle keeps decoded; there are several handles
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 Observe = Callable[[int, float], None]

@@ -157,8 +157,9 @@ def _operation(path: str, method: str, operation: dict[str, Any], document: dict
     shown = "".join(_row(name, gives, True, field) for name, field in fields.items())
     answered = f"<p>Answer: <code>{escape(gives)}</code></p><table>{shown}</table>" if gives else ""
     return (
-        f'<details><summary><b class="{method}">{method.upper()}</b> <code>{escape(path)}</code> '
-        f"{escape(operation.get('summary', ''))} <i>{escape(operation['x-permission'])}</i></summary>"
+        f"<details><summary><i>{escape(operation['x-permission'])}</i>"
+        f'<b class="{method}">{method.upper()}</b> <code>{escape(path)}</code> '
+        f"{escape(operation.get('summary', ''))}</summary>"
         f"<p>{escape(operation.get('description', ''))}</p>{table}{answered}</details>"
     )
 

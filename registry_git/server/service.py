@@ -22,7 +22,7 @@ from registry_git.server.state import State
 from registry_git.server.webhooks.desk import Desk
 
 _ITSELF = Actor("registry-git <registry-git@localhost>")  # who writes down what a forge says, if nobody is named
-_READERS = 4  # Python runs one at a time; more only keep more repositories warm
+_READERS = 3  # Python runs one at a time; more only keep more repositories warm
 _EDITORS = 32  # these wait for git, and what waits together is written together
 _FAILURES_PER_SECOND, _FAILURES_AT_ONCE = 1 / 6, 10  # tokens that one address may guess
 
