@@ -42,6 +42,18 @@ def test_what_a_deployment_does_is_told_in_a_sentence(cli: Cli) -> None:
     assert cli("deployment", "list").out == "No deployments.\n"
 
 
+def test_a_deployment_and_a_version_are_named_as_lists_print_them(cli: Cli) -> None:
+    cli("deployment", "add", "production/scorer", "--model", "fraud", "--stage", "Production")
+    assert cli.json("deployment", "show", "production/scorer")["name"] == "scorer"
+    assert "pinned to fraud/1" in cli("deployment", "pin", "production/scorer", "1").out
+    cli("deployment", "follow", "production/scorer", "--stage", "Staging")
+    cli("deployment", "show", "production", "a/b", code=2)
+    cli("deployment", "show", "production/", code=2)
+    cli("deployment", "remove", "production/scorer")
+    assert cli("stage", "fraud/2", "Production").out == "fraud v2 is in Production now.\n"
+    assert cli.json("request", "create", "fraud/1", "Staging")["version"] == 1
+
+
 def test_one_that_waits_for_its_stage_says_so(cli: Cli) -> None:
     cli("alias", "set", "fraud", "other", "2")
     said = cli(*ADD, "--alias", "champion", "--job").out
@@ -87,7 +99,7 @@ def test_force_says_what_it_takes_and_why(cli: Cli) -> None:
         (("add", "production", "scorer"), 2, "Missing option '--model'"),
         (("add", "production", "scorer", "--model", "fraud"), 2, "exactly one of --stage, --alias and --version"),
         (("add", "production", "scorer", "--model", "spam", "--stage", "Staging"), 3, "'spam' does not exist"),
-        (("add", "a/b", "scorer", "--model", "fraud", "--stage", "Staging"), 2, "is no environment"),
+        (("add", "a\\b", "scorer", "--model", "fraud", "--stage", "Staging"), 2, "is no environment"),
         (("add", "p", "scorer", "--model", "fraud", "--stage", "Stagign"), 2, "Its stages are"),
         (("add", "p", "scorer", "--model", "fraud", "--version", "9"), 3, "Its versions are 1 to 2"),
         (("add", "p", "s", "--model", "fraud", "--version", "1", "--follow", "auto"), 2, "follows nothing by 'auto'"),

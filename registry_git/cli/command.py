@@ -34,6 +34,7 @@ class RegistryCommand(click.Command):
         example: one or more command lines that the help shows.
         reads: whether `--at` can show it the past.
         formats: what `--output` may be.
+        joined: whether the first two arguments may come as one, `production/scorer` or `fraud/12`, as lists print them.
     """
 
     def __init__(
@@ -42,13 +43,21 @@ class RegistryCommand(click.Command):
         example: str,
         reads: bool = False,
         formats: tuple[str, ...] = FORMATS,
+        joined: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.example = example
         self.reads = reads
+        self.joined = joined
         self.own_params = list(self.params)
         self.params = [*self.params, *global_options(formats, at=reads)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words that are left after the options and arguments were taken."""
+        if self.joined and args and "/" in args[0] and not args[0].startswith("-"):
+            args = [*args[0].split("/", 1), *args[1:]]
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command. Raises: Invalid when it writes and `--at` was given."""

@@ -59,7 +59,13 @@ def list_(
     warn_unreadable(registry)
 
 
-@click.command("show", cls=RegistryCommand, reads=True, example="registry-git deployment show production scorer")
+@click.command(
+    "show",
+    cls=RegistryCommand,
+    reads=True,
+    joined=True,
+    example="registry-git deployment show production scorer\nregistry-git deployment show production/scorer",
+)
 @click.argument("environment", type=ENVIRONMENT)
 @click.argument("name", type=DEPLOYMENT)
 @pass_invocation

@@ -66,6 +66,7 @@ def _say(invocation: Invocation, view: DeploymentView) -> None:
 @click.command(
     "add",
     cls=RegistryCommand,
+    joined=True,
     example="registry-git deployment add production scorer --model fraud --stage Production --service\n"
     "registry-git deployment add production nightly --model fraud --version 12 --job",
 )
@@ -107,6 +108,7 @@ def add(
 @click.command(
     "pin",
     cls=RegistryCommand,
+    joined=True,
     example="registry-git deployment pin production scorer\nregistry-git deployment pin production scorer 11",
 )
 @click.argument("environment", type=ENVIRONMENT)
@@ -125,6 +127,7 @@ def pin(invocation: Invocation, environment: str, name: str, version: int | None
 @click.command(
     "follow",
     cls=RegistryCommand,
+    joined=True,
     example="registry-git deployment follow production scorer --stage Production\n"
     "registry-git deployment follow production scorer --by request",
 )
@@ -151,7 +154,7 @@ def follow(
         _say(invocation, invocation.write().follow_deployment(environment, name, comment=how.comment, **said))
 
 
-@click.command("roll", cls=RegistryCommand, example="registry-git deployment roll production scorer")
+@click.command("roll", cls=RegistryCommand, joined=True, example="registry-git deployment roll production scorer")
 @click.argument("environment", type=ENVIRONMENT)
 @click.argument("name", type=DEPLOYMENT)
 @_how
@@ -181,7 +184,7 @@ def ask(invocation: Invocation, environment: str | None, model: str | None) -> N
     answer(invocation, [shapes.request_shape(view) for view in views], show)
 
 
-@click.command("remove", cls=RegistryCommand, example="registry-git deployment remove production scorer")
+@click.command("remove", cls=RegistryCommand, joined=True, example="registry-git deployment remove production scorer")
 @click.argument("environment", type=ENVIRONMENT)
 @click.argument("name", type=DEPLOYMENT)
 @_how

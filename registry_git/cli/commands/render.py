@@ -19,6 +19,7 @@ from registry_git.registry.beside import Kept
     "render",
     cls=RegistryCommand,
     reads=True,
+    joined=True,
     example="registry-git render production scorer\n"
     "registry-git render production scorer --at 20261123-7k3m9q\n"
     "registry-git render --write\n"

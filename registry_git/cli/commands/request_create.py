@@ -69,7 +69,11 @@ class Wanted:
 
 
 @click.command(
-    "create", cls=RegistryCommand, help=_HELP, example='registry-git request create fraud 12 Production -m "AUC 0.91"'
+    "create",
+    cls=RegistryCommand,
+    joined=True,
+    help=_HELP,
+    example='registry-git request create fraud 12 Production -m "AUC 0.91"',
 )
 @click.argument("name", type=MODEL, required=False)
 @click.argument("version", type=VERSION, required=False)

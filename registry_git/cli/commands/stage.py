@@ -12,7 +12,12 @@ from registry_git.cli.output import answer, say
 from registry_git.registry.views import VersionView
 
 
-@click.command("stage", cls=RegistryCommand, example="registry-git stage fraud 12 Staging")
+@click.command(
+    "stage",
+    cls=RegistryCommand,
+    joined=True,
+    example="registry-git stage fraud 12 Staging\nregistry-git stage fraud/12 Staging",
+)
 @click.argument("name", type=MODEL)
 @click.argument("version", type=VERSION)
 @click.argument("stage", type=STAGE)
@@ -40,7 +45,7 @@ def stage(
     answer(invocation, shapes.version_shape(view), lambda: _print(view))
 
 
-@click.command("rollback", cls=RegistryCommand, example="registry-git rollback fraud Production")
+@click.command("rollback", cls=RegistryCommand, joined=True, example="registry-git rollback fraud Production")
 @click.argument("name", type=MODEL)
 @click.argument("stage", type=STAGE)
 @click.option("--comment", "-m", default="", help="Why.")
