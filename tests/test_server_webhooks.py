@@ -230,6 +230,23 @@ def test_a_changed_url_is_tried_at_once_however_long_the_old_one_failed(tmp_path
         assert "x-databricks-signature" not in other.wait(1)[0].headers, "another receiver does not get the old secret"
 
 
+def test_a_webhook_that_is_changed_while_it_fails_for_the_last_time_is_not_given_up(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    as_ = new_registry(tmp_path / "r.git", versions=1)
+    receiver.answers, receiver.pause = [500], 0.5
+    with serving(quick(tmp_path / "r.git", webhooks={"give_up_seconds": 0.0})) as client:
+        webhook = create(client, receiver)
+        as_(ALICE).register("fraud", "s3://acme/fraud/2")
+        receiver.wait(1)
+        client.patch(f"{BASE}/update", json={"id": webhook["id"], "description": "Mended."}).raise_for_status()
+        receiver.wait(2)
+        until(lambda: metric(client, 'deliveries_total{outcome="delivered"}') == 1)
+        assert client.get(f"{BASE}/list").json()["webhooks"][0]["status"] == "ACTIVE"
+        assert metric(client, 'deliveries_total{outcome="dropped"}') == 0
+    assert receiver.told() == ["MODEL_VERSION_CREATED fraud/2"] * 2
+
+
 def test_a_deleted_webhook_is_told_nothing_more_and_leaves_nothing(tmp_path: Path, receiver: Receiver) -> None:
     as_ = new_registry(tmp_path / "r.git", versions=1)
     with serving(quick(tmp_path / "r.git")) as client:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -94,7 +94,7 @@ class Deliverer:
             problem = ""
             try:
                 self._look()
-            except RegistryError as error:
+            except (RegistryError, OSError) as error:
                 problem = str(error)
             except Exception:
                 _LOG.exception("Looking for what webhooks are to be told failed.")
@@ -165,6 +165,8 @@ class Deliverer:
         cursor = place.load()
         with self._store() as store:
             if cursor is None:
+                if not self._is_current(webhook):
+                    return False  # it was disabled or deleted just now
                 raise Corrupt("Its place in the history is lost.", hint="Make it DISABLED and ACTIVE: it begins anew.")
             ahead: list[Pending] = list(islice(self._outbox.pending(store, webhook, cursor), _AHEAD))
         standing.waiting = sum(delivery is not None for delivery, _ in ahead)
@@ -198,15 +200,21 @@ class Deliverer:
         now = time.monotonic()
         standing.failing_since = standing.failing_since or now
         if outcome.gone or now - standing.failing_since >= self._settings.give_up_seconds:
-            _LOG.error("The webhook %s is disabled, and what waited for it is dropped: %s.", webhook.id, outcome)
-            self._metrics.webhook_deliveries.labels("dropped").inc(standing.waiting)
-            standing.waiting = 0
-            self._book.change(webhook.id, lambda one: disabled(one) if one == webhook else one)
-            self._outbox.place(webhook).forget()
+            self._give_up(webhook, standing, outcome)
             return
         if standing.attempts == 0:
             _LOG.warning("The webhook %s is not told: %s. It is tried again.", webhook.id, outcome)
         self._later(standing)
+
+    def _give_up(self, webhook: Webhook, standing: _Standing, outcome: Outcome) -> None:
+        with suppress(NotFound):  # deleted meanwhile
+            after = self._book.change(webhook.id, lambda one: disabled(one) if one == webhook else one)
+            if after.place == webhook.place:
+                return  # changed meanwhile, so it is tried as it is now
+            self._outbox.place(webhook).forget()
+        _LOG.error("The webhook %s is disabled, and what waited for it is dropped: %s.", webhook.id, outcome)
+        self._metrics.webhook_deliveries.labels("dropped").inc(standing.waiting)
+        standing.waiting = 0
 
     def _later(self, standing: _Standing) -> None:
         pause = self._settings.back_off_seconds * 2 ** min(standing.attempts, 20)
