@@ -326,6 +326,31 @@ def test_what_others_push_to_the_remote_is_told_too(tmp_path: Path, receiver: Re
     ]
 
 
+def test_a_request_whose_branch_goes_before_its_record_comes_is_told_once(
+    tmp_path: Path, receiver: Receiver, git: Git
+) -> None:
+    place = tmp_path / "r.git"
+    as_ = new_registry(place, versions=1)
+    with serving(quick(place)) as client:
+        create(client, receiver)
+        asked = as_(ALICE).request_stage("fraud", 1, "Staging")
+        receiver.wait(1)
+        branch = f"refs/heads/{asked.branch}"
+        git(place, "update-ref", "refs/keep/request", branch)
+        git(place, "update-ref", "-d", branch)
+        as_(ALICE).add_comment("fraud", 1, "meanwhile")
+        receiver.wait(2)
+        git(place, "update-ref", branch, "refs/keep/request")
+        as_(BOB).approve(asked.id)
+        receiver.wait(3)
+        until(lambda: metric(client, "waiting") == 0)
+    assert [one.split()[0] for one in receiver.told()] == [
+        "TRANSITION_REQUEST_CREATED",
+        "COMMENT_CREATED",
+        "MODEL_VERSION_TRANSITIONED_STAGE",
+    ]
+
+
 def test_servers_that_share_their_webhooks_tell_once(tmp_path: Path, receiver: Receiver) -> None:
     as_ = new_registry(tmp_path / "r.git", versions=1)
     with serving(quick(tmp_path / "r.git")) as first, serving(quick(tmp_path / "r.git")) as second:

@@ -30,6 +30,7 @@ from registry_git.registry.request_views import has_landed
 from registry_git.server.webhooks.hook import Webhook
 
 _REMEMBERED = 256  # commits whose announcements are kept, since each webhook looks at the same ones
+_AWAY = 256  # requests that were told of, whose branch is gone and whose record has not come
 _LOG = logging.getLogger(__name__)
 
 
@@ -92,7 +93,10 @@ class Outbox:
             told -= _keys(happened)
             at = commit.id
         yield from _tell(webhook, waiting, told, at)
-        yield None, Cursor(commit=snapshot.commit, delivered=_keys(opened))
+        here = _keys(opened)
+        # a fetch takes branches away before `main` shows what became of them; ids begin with their date
+        away = sorted(told - here)[-_AWAY:]
+        yield None, Cursor(commit=snapshot.commit, delivered=here.union(away))
 
     def _announced(self, repository: Repository, commit: Commit) -> list[Announcement]:
         before = commit.parents[0] if commit.parents else None
