@@ -63,7 +63,7 @@ class Fence:
         address = ip_address(text)
         plain = (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
         if is_inside(address) and not any(plain in network for network in self._allowed):
-            raise Forbidden(f"{text} is a private address, which webhooks may not reach.")
+            raise Forbidden(f"{text} is a private address, which webhooks may not reach")
         return text
 
     def admit_host(self, host: str) -> None:
@@ -73,7 +73,7 @@ class Fence:
         except ValueError:
             return  # a name; what it resolves to is judged when it is connected to
         except Forbidden as problem:
-            raise Invalid(str(problem), hint="If it should be: serve --webhook-allow NETWORK") from None
+            raise Invalid(f"{problem}.", hint="If it should be: serve --webhook-allow NETWORK") from None
 
     def addresses(self, host: str, port: int) -> list[str]:
         """The addresses of a host, when all may be reached. Raises: Forbidden; httpcore.ConnectError: it has none."""
@@ -87,7 +87,7 @@ class Fence:
             return [self.admit(one) for one in found]
         except Forbidden:
             # which one is nobody's business that does not know the network
-            raise Forbidden(f"{host} leads to a private address, which webhooks may not reach.") from None
+            raise Forbidden(f"{host} leads to a private address, which webhooks may not reach") from None
 
 
 class FencedBackend(httpcore.NetworkBackend):
