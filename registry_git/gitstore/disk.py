@@ -8,12 +8,15 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TypeVar
 
 from registry_git.core.errors import Unavailable
 
 _AT_ONCE = 8  # files that are flushed at a time
+_HELPERS_KEPT = 16  # threads that wait for the next flush
 T = TypeVar("T")
 
 # macOS: fsync leaves the data in the cache of the drive, only this command empties it
@@ -76,24 +79,66 @@ def at_once(action: Callable[[T], None], items: Sequence[T]) -> None:
     Raises:
         OSError: one of them failed; all have ended.
     """
-    problems: list[BaseException] = []
 
-    def work(share: Sequence[T]) -> None:
+    def work(share: Sequence[T]) -> BaseException | None:
         try:
             for item in share:
                 action(item)
         except BaseException as problem:  # it is the caller's to see
-            problems.append(problem)
+            return problem
+        return None
 
     count = min(len(items), _AT_ONCE)
-    threads = [threading.Thread(target=work, args=(items[start::count],)) for start in range(1, count)]
-    for thread in threads:
-        thread.start()
-    work(items[::count] if count else ())
-    for thread in threads:
-        thread.join()
-    if problems:
-        raise problems[0]
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+    for start in range(1, count):
+        task = partial(work, items[start::count])
+        if not _helped(task, ended):
+            ended.put(task())
+    problems = [work(items[::count] if count else ()), *(ended.get() for _ in range(1, count))]
+    for problem in problems:
+        if problem is not None:
+            raise problem
+
+
+_Task = Callable[[], BaseException | None]
+
+
+class _Helper(threading.Thread):
+    """A thread that is kept: to start one takes longer than many a flush, much longer in a busy process."""
+
+    def __init__(self) -> None:
+        super().__init__(name="flush", daemon=True)
+        self.tasks: SimpleQueue[tuple[_Task, SimpleQueue[BaseException | None]]] = SimpleQueue()
+
+    def run(self) -> None:
+        """Does what it is given, as long as there are few helpers without work."""
+        spare = False
+        while not spare:
+            task, ended = self.tasks.get()
+            found = task()
+            spare = len(_idle) >= _HELPERS_KEPT
+            if not spare:
+                _idle.append(self)  # before the caller knows, who may need it at once
+            ended.put(found)
+            del task, ended, found
+
+
+_idle: list[_Helper] = []  # taking the last one and adding one are each a single step to other threads
+os.register_at_fork(after_in_child=_idle.clear)  # threads are not in the child
+
+
+def _helped(task: _Task, ended: SimpleQueue[BaseException | None]) -> bool:
+    """Gives the task to a helper; False: there can be none (too many threads, or the process is ending)."""
+    try:
+        helper = _idle.pop()
+    except IndexError:
+        helper = _Helper()
+        try:
+            helper.start()
+        except RuntimeError:
+            return False
+    helper.tasks.put((task, ended))
+    return True
 
 
 def start_writing(fd: int) -> None:
