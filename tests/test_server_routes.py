@@ -14,7 +14,7 @@ import registry_git
 from registry_git.core import errors
 from registry_git.server.application import build
 from registry_git.server.call import Answer, Call
-from registry_git.server.endpoints import Endpoints
+from registry_git.server.endpoints import Endpoints, _written
 from registry_git.server.permissions import OWN_MOUNTS, Permission, every_route, needed
 from registry_git.server.problems import CODES, problem
 from registry_git.server.service import Service
@@ -175,3 +175,8 @@ def test_the_document_and_its_page_need_nothing_from_elsewhere(client: httpx.Cli
     for path in document["paths"].values():
         for operation in path.values():
             assert operation["summary"]
+
+
+def test_half_a_character_in_an_answer_becomes_a_question_mark() -> None:
+    assert _written({"a": "\ud800x", "b": ["ü", 1.5, None, True]}) == '{"a":"?x","b":["ü",1.5,null,true]}'.encode()
+    assert _written({"b": ["ü", 1.5, None, True]}) == '{"b":["ü",1.5,null,true]}'.encode()

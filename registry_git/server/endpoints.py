@@ -36,6 +36,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from registry_git.core.errors import Invalid
 from registry_git.server.call import Answer, Call
@@ -264,7 +265,10 @@ def _written(content: object) -> bytes:
         return content.encode()
     if isinstance(content, BaseModel):
         return content.model_dump_json().encode()
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    try:
+        return to_json(content)  # a third of the time that `json` takes, which is most of a long list's
+    except (PydanticSerializationError, UnicodeEncodeError):  # half of a character, which somebody once wrote
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _caching(tag: str) -> dict[str, str]:
