@@ -317,12 +317,16 @@ def test_a_tag_is_no_update_and_everything_else_is(mlflow: MlflowRegistry) -> No
     mlflow.set_version_tag("fraud", 1, "k", "v")
     mlflow.set_alias("fraud", "champion", 1)
     assert mlflow.version_updated("fraud", 1) == made.creation_timestamp
-    mlflow.update_version("fraud", 1, "better")
+    told = mlflow.update_version("fraud", 1, "better")
     described = mlflow.version_updated("fraud", 1)
+    assert told.last_updated_timestamp == described
     assert described > made.creation_timestamp
     assert mlflow.model_updated("fraud") == made.creation_timestamp
-    mlflow.transition("fraud", 1, "Staging")
+    moved = mlflow.transition("fraud", 1, "Staging")
     assert mlflow.model_updated("fraud") == mlflow.version_updated("fraud", 1) > described
+    assert moved.last_updated_timestamp == mlflow.version_updated("fraud", 1)
+    again = mlflow.transition("fraud", 1, "Staging")  # changes nothing, so that the index has to say it
+    assert again.last_updated_timestamp in (None, moved.last_updated_timestamp)
 
 
 def test_prompts_are_left_out_of_searches_unless_asked_for(mlflow: MlflowRegistry) -> None:

@@ -146,7 +146,7 @@ class MlflowWrites(MlflowReads):
         made = written.proposal.edits.get(VersionKey(model=model, version=number))
         if isinstance(made, ModelVersion):  # nothing has to be read: a new version is in no stage and has no alias
             return shown_version(None, made, stage=NO_STAGE, updated=made.created)
-        return self._version(model, number)
+        return self._version(model, number, written)
 
     def update_version(self, name: str | None, version: object, description: str) -> MlflowVersion:
         """Sets the description. Raises: NotFound, Invalid."""
@@ -157,8 +157,7 @@ class MlflowWrites(MlflowReads):
             require_version(snapshot, model, number)
             return edits.describe(snapshot, act, model=model, version=number, description=text)
 
-        self._registry.change(decide)
-        return self._version(model, number)
+        return self._version(model, number, self._registry.change(decide))
 
     def transition(
         self, name: str | None, version: object, stage: str, *, archive_existing: bool = False
@@ -175,8 +174,8 @@ class MlflowWrites(MlflowReads):
                 snapshot, act, model=found.model, version=found.version, to=target, archive_existing=archive_existing
             )
 
-        self._registry.change(decide)
-        return self._version(checks.model_name(name), checks.version_number(version))
+        written = self._registry.change(decide)
+        return self._version(checks.model_name(name), checks.version_number(version), written)
 
     def delete_version(self, name: str | None, version: object) -> None:
         """Removes a version, out of its stages and aliases too. Raises: NotFound, Conflict, PermissionDenied."""
@@ -250,9 +249,12 @@ class MlflowWrites(MlflowReads):
         new = _prepared(replace(wanted, files="", tracking_uri=""), found.source, wanted.source, labels)
         return replace(new, digest=found.digest, format=found.format, flavors=found.flavors, signature=found.signature)
 
-    def _version(self, model: ModelName, number: int) -> MlflowVersion:
+    def _version(self, model: ModelName, number: int, written: Written) -> MlflowVersion:
+        """The version as the write left it: when it changed is known, and does not wait for the index."""
         snapshot = self._registry.snapshot()
-        return shown_version(snapshot, require_version(snapshot, model, number))
+        own = written.changed and snapshot.commit == written.commit
+        found = require_version(snapshot, model, number)
+        return shown_version(snapshot, found, updated=max(written.at, found.created) if own else None)
 
 
 def _prepared(

@@ -13,7 +13,6 @@ from registry_git.core.names import COMMENT_MAX, Actor, ModelName, parse_text
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.store import Store
 from registry_git.index.index import Index
-from registry_git.manifests.messages import read_time
 from registry_git.registry.reading import Reading
 from registry_git.registry.views import ModelView, VersionView
 from registry_git.registry.writing import Surroundings, Written, apply
@@ -90,11 +89,7 @@ class Writes(Reading):
         snapshot = self._snapshot()
         labelled = written.proposal.headline.action in ("set-tag", "delete-tag")  # which is no update
         own = written.changed and not labelled and snapshot.commit == written.commit
-        updated = None
-        if own:
-            commit = self._store.repository.commit(written.commit)
-            updated = read_time(commit.message, commit.at)
-        return self._showing(snapshot).version(model, version, updated=updated)
+        return self._showing(snapshot).version(model, version, updated=written.at if own else None)
 
 
 def forced(force: bool, comment: str) -> bool:

@@ -58,9 +58,13 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """The proof of a write: the commit that shows it. `changed` is False when everything was so already."""
+    """The proof of a write: the commit that shows it, and its time.
+
+    `changed` is False when everything was so already.
+    """
 
     commit: str
+    at: Timestamp
     changed: bool
     proposal: Proposal
 
@@ -100,11 +104,11 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
         written = []
         for act, decide in changes:
             proposal = with_following(overlay, decide(overlay), act)
+            at = bringer.at if bringer and bringer.at is not None else act.at
             if proposal.edits:
                 require_allowed(
                     proposal, overlay.policy(), bringer.actor if bringer else act.actor, approves=act.approves
                 )
-                at = bringer.at if bringer and bringer.at is not None else act.at
                 refuse_untrue(Overlay(overlay, proposal.edits), proposal.edits)
                 written_files = manifest_files(proposal.edits, layout)
                 tip = session.commit(
@@ -119,7 +123,7 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
                 )
                 overlay.add(proposal.edits)
                 _remember(session, proposal.edits, written_files, layout)
-            written.append(Written(commit=tip, changed=bool(proposal.edits), proposal=proposal))
+            written.append(Written(commit=tip, at=at, changed=bool(proposal.edits), proposal=proposal))
         if tip != session.main:
             session.move(MAIN, old=session.main, new=tip)
         return written
