@@ -93,6 +93,11 @@ def encode(entity: Entity | Observations) -> bytes:
     return data
 
 
+def as_read(entity: Entity) -> Entity:
+    """What a reader of the manifest of `entity` gets: the same, in the order of the manifest, and frozen throughout."""
+    return _READERS[type(entity.key)][1](Fields(_KINDS[type(entity)][1](entity)))  # type: ignore[return-value]
+
+
 @overload
 def decode(data: bytes, *, path: str, key: Key) -> Entity: ...
 

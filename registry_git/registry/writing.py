@@ -20,7 +20,7 @@ from registry_git.gitstore.refs import ReflogEntry
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.store import Store
-from registry_git.manifests.codec import files
+from registry_git.manifests.codec import as_read, files
 from registry_git.manifests.layout import Layout, path_of
 from registry_git.manifests.messages import write_message
 from registry_git.registry.advice import request_command
@@ -140,7 +140,7 @@ def _remember(session: Session, edits: Edits, files: Mapping[str, bytes | None],
         path = path_of(key, layout)
         data = files[path]
         if entity is not None and data is not None:
-            session.repository.remember(session.staging.blob(data), path, entity)
+            session.repository.remember(session.staging.blob(data), path, as_read(entity))
 
 
 def manifest_files(edits: Edits, layout: Layout) -> dict[str, bytes | None]:
