@@ -208,3 +208,26 @@ def test_a_token_that_may_not_approve_does_not_approve_by_moving_directly(tmp_pa
                 headers={"authorization": f"Bearer {token}"},
             )
             assert answer.status_code == status, answer.text
+
+
+def test_a_token_that_may_not_approve_cancels_its_own_requests_alone(tmp_path: Path) -> None:
+    """To cancel what another asked for is a decision, by whichever route."""
+    place = tmp_path / "models.git"
+    new_registry(place, versions=2, protect=["Production"], roles={"leads": ["bob@acme.io"]})
+    settings = settings_of(place)
+    file = AccountFile(settings.accounts)
+    file.add(Actor.parse(BOB))
+    theirs = registry_git.open(place, actor=ALICE).request_stage("fraud", 1, "Production").request
+    own = registry_git.open(place, actor=BOB).request_stage("fraud", 2, "Production").request
+    twin = {"name": "fraud", "version": "1", "stage": "Production", "creator": "alice@acme.io"}
+    with serving(settings) as client:
+
+        def ask(scopes: frozenset[Permission], method: str, path: str, **query: str) -> int:
+            token, _ = file.add_token("bob@acme.io", scopes=scopes, created=0, expires=None)
+            return client.request(method, path, params=query, headers={"authorization": f"Bearer {token}"}).status_code
+
+        write = frozenset({Permission.READ, Permission.WRITE})
+        assert ask(write, "POST", f"{API}/requests/{theirs}/cancel") == 403
+        assert ask(write, "DELETE", "/api/2.0/mlflow/transition-requests/delete", **twin) == 403
+        assert ask(write, "POST", f"{API}/requests/{own}/cancel") == 200
+        assert ask(frozenset(SCOPES), "POST", f"{API}/requests/{theirs}/cancel") == 200

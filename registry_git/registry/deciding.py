@@ -72,7 +72,8 @@ def close(store: Store, act: Act, key: RequestKey, verdict: Verdict) -> None:
 
     Raises:
         NotFound: no such request; Conflict: it is closed already.
-        PermissionDenied: the requester cancels and does not reject; others cancel only with a role that decides.
+        PermissionDenied: the requester cancels and does not reject; others cancel only with a role that decides, and
+        with the right to use it (`Act.approves`).
     """
     wanted = RequestState.REJECTED if verdict is Verdict.REJECTED else RequestState.CANCELLED
 
@@ -80,6 +81,12 @@ def close(store: Store, act: Act, key: RequestKey, verdict: Verdict) -> None:
         if _already(session, key, act, wanted):
             return
         request = _open(session, key, to_close=True)
+        if not act.approves and act.actor.email != request.record.requester.email:
+            # to cancel what another asked for is to decide it, as much as to reject it
+            raise PermissionDenied(
+                f"Request {key.request} is another's, and this token of {act.actor.email} is not for decisions.",
+                hint=f"Make one with: registry-git user token {act.actor.email} --scope approve",
+            )
         require_say(request, session.snapshot(), act.actor, verdict)
         restored = {path: blob_at(session, request.base, path) for path in request.edits}
         tip = _decide(session, act, request, verdict, wanted, restored)
