@@ -56,8 +56,11 @@ def open_registry(
         durable: whether writes are on disk when they return; False for throw-away registries alone.
         offline: whether writes to a clone stay here until `sync`; by default when `REGISTRY_GIT_OFFLINE` is set.
 
+    A remote that is away when there is a clone of it costs a warning: what is here is shown, and writes are refused.
+
     Raises:
-        NotFound: no registry is there; Invalid: a bad URL or actor, or nobody is named; Unavailable.
+        NotFound: no registry is there; Invalid: a bad URL or actor, or nobody is named; Unavailable: there is no clone
+        yet, and the remote cannot be reached.
     """
     from registry_git.gitstore.store import FRESH_SECONDS, Store
 
@@ -68,7 +71,7 @@ def open_registry(
     if _is_remote(text):
         from registry_git.gitstore.managed import state_of
 
-        store.refresh(at_most_seconds=FRESH_SECONDS)
+        store.refresh_to_read(at_most_seconds=FRESH_SECONDS)  # a write asks the remote again
         state = state_of(text)
     return _joined(store, find_actor(actor, store.repository), state=state)
 

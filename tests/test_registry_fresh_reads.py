@@ -14,7 +14,7 @@ import registry_git
 from registry_git.app import open_registry
 from registry_git.cli.complete import words
 from registry_git.cli.invocation import Invocation
-from registry_git.core.errors import Corrupt, NotFound
+from registry_git.core.errors import Corrupt, NotFound, Unavailable
 from registry_git.gitstore import store
 from tests.cli_program import run
 from tests.conftest import Git
@@ -94,6 +94,24 @@ def test_a_remote_that_is_away_is_a_warning_and_what_is_here_is_shown(
         assert registry.request(asked).state == "open"
     (warning,) = [one.getMessage() for one in caplog.records]
     assert "may be out of date" in warning
+
+
+def test_a_url_whose_remote_is_away_opens_when_there_is_a_clone_of_it(
+    remote: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"file://{remote}"
+    with pytest.raises(Unavailable):
+        open_registry(f"{url}.other", actor=BOB)
+    assert open_registry(url, actor=BOB).version("fraud", 1).source == "s3://models/1"
+    away = remote.rename(remote.with_name("away.git"))
+    registry = open_registry(url, actor=BOB)
+    assert registry.version("fraud", 1).source == "s3://models/1"
+    assert "may be out of date" in caplog.text
+    with pytest.raises(Unavailable):
+        registry.describe("fraud", "finds fraud")
+    away.rename(remote)
+    registry.describe("fraud", "finds fraud")
+    assert open_registry(remote, actor=ALICE).model("fraud").description == "finds fraud"
 
 
 def test_commits_that_wait_for_sync_hide_no_request(
