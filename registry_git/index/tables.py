@@ -23,7 +23,7 @@ from registry_git.core.model import (
     VersionKey,
 )
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commits (
@@ -32,6 +32,7 @@ CREATE INDEX commits_by_operation ON commits (operation);
 CREATE TABLE models (
   name TEXT PRIMARY KEY, id TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL,
   description TEXT NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX models_by_id ON models (id);
 CREATE TABLE versions (
   model TEXT NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, location TEXT NOT NULL,
   run_id TEXT NOT NULL, run_link TEXT NOT NULL, model_id TEXT NOT NULL, status TEXT NOT NULL,
@@ -54,6 +55,7 @@ CREATE TABLE requests (
   state TEXT NOT NULL, requester TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (model, id)) WITHOUT ROWID;
 CREATE TABLE comments (
   model TEXT, version INTEGER, id TEXT, created INTEGER NOT NULL, PRIMARY KEY (model, version, id)) WITHOUT ROWID;
+CREATE INDEX comments_by_id ON comments (id);
 CREATE TABLE deployments (
   environment TEXT, name TEXT, workload TEXT NOT NULL, model TEXT NOT NULL, version INTEGER, since INTEGER NOT NULL,
   request TEXT NOT NULL, "commit" TEXT NOT NULL, PRIMARY KEY (environment, name)) WITHOUT ROWID;
