@@ -1,113 +1,203 @@
-"""What the server takes and how quickly it answers, over real HTTP on loopback. Prints; `--quick` does less."""
+"""The server beside MLflow's own on SQLite: the same requests to both in turn, over real HTTP on loopback."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
+import random
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import httpx
 import page
-from measure import Figure, machine, milliseconds, timed
-from registries import ACTOR, make, name_of
+from measure import Figure, ground, machine, timed
+from registries import name_of
+from two_servers import Client, Served, mlflow, registry_git
+from two_stores import MODELS, VERSIONS, make_stores
 
-MODELS, VERSIONS, WRITERS = 1_000, 10, 8
-_PROGRAM = "from registry_git.cli.main import main; main()"
+_START, _END = (
+    "<!-- figures of the server: written by `make bench ARGS=--write` -->",
+    "<!-- end of figures of the server -->",
+)
+_SEED = 20261127
+_WRITERS = 8
+Action = Callable[[Client, str, int], object]
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures, prints, and where it was asked to, writes."""
+    options = _options()
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="registry-git-bench-", dir=options.dir) as folder:
+        work = Path(folder)
+        print("… making 1,000 models with 10 versions, in SQLite and in Git", flush=True)
+        place = make_stores(work).place
+        with mlflow(work / "mlflow.db") as theirs, registry_git(place) as ours:
+            _ready(ours)
+            sides = (ours, theirs)
+            for side in sides:
+                side.settle()
+            fresh = [side.resident() for side in sides]
+            runs = 15 if options.quick else 100
+            sections = {
+                "The machine while the servers were measured": ground(work, 30 if options.quick else 200),
+                "Reads over HTTP, beside `mlflow server`": _beside(sides, READS, runs, 10),
+                "Searches over HTTP, beside `mlflow server`": _beside(sides, SEARCHES, max(7, runs // 4), 10),
+                "Durable writes over HTTP, beside `mlflow server`": _beside(sides, WRITES, max(7, runs // 2), 3),
+                "Durable writes of 8 clients, beside `mlflow server`": _together(sides, 1 if options.quick else 5),
+            }
+            sections["Memory of all processes (what is shared counts once)"] = [
+                *_pair("when healthy, index built", (fresh[0],), (fresh[1],), "MB"),
+                *_pair("after all of the above", (ours.resident(),), (theirs.resident(),), "MB", bound=150),
+            ]
+        sections["Start to healthy"] = _starts(
+            place, work / "mlflow.db", 3 if options.quick else 7, before=theirs.seconds
+        )
+        about = machine(work)
+    page.show(sections, about)
+    if options.write:
+        page.put(_START, _END, sections, about)
+
+
+READS: dict[str, Action] = {
+    "model-versions/get": lambda to, name, number: to.get("/model-versions/get", name=name, version=number),
+    "registered-models/get": lambda to, name, number: to.get("/registered-models/get", name=name),
+    "registered-models/get-latest-versions, of Production": lambda to, name, number: to.get(
+        "/registered-models/get-latest-versions", name=name, stages=["Production"]
+    ),
+    "registered-models/alias": lambda to, name, number: to.get("/registered-models/alias", name=name, alias="champion"),
+    "model-versions/get-download-uri": lambda to, name, number: to.get(
+        "/model-versions/get-download-uri", name=name, version=number
+    ),
+}
+SEARCHES: dict[str, Action] = {
+    "versions of a model (10)": lambda to, name, number: to.get("/model-versions/search", filter=f"name='{name}'"),
+    "versions by tag (100)": lambda to, name, number: to.get(
+        "/model-versions/search", filter=f"tags.auc='0.{name[-2:]}'", max_results=100
+    ),
+    "models LIKE, with 100 hits": lambda to, name, number: to.get(
+        "/registered-models/search", filter=f"name LIKE 'model-00{number % 10}%'", max_results=100
+    ),
+}
+WRITES: dict[str, Action] = {
+    "model-versions/create": lambda to, name, number: to.post(
+        "/model-versions/create", name=name, source=f"s3://acme-models/{name}/new/model"
+    ),
+    "model-versions/set-tag": lambda to, name, number: to.post(
+        "/model-versions/set-tag", name=name, version=str(number), key="run", value=name
+    ),
+    "model-versions/transition-stage": lambda to, name, number: to.post(
+        "/model-versions/transition-stage",
+        name=name,
+        version=str(number),
+        stage="Staging" if number % 2 else "Production",
+        archive_existing_versions=False,
+    ),
+    "registered-models/alias": lambda to, name, number: to.post(
+        "/registered-models/alias", name=name, alias="next", version=str(number)
+    ),
+}
+
+
+def _ready(ours: Served) -> None:
+    """Waits until the index is built: a search would wait for it."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        client = ours.client()
+        try:
+            client.send("GET", "/ready")
+        except RuntimeError:
+            time.sleep(0.05)
+        else:
+            return
+        finally:
+            client.close()
+    raise RuntimeError("The server did not become ready.")
+
+
+def _beside(sides: tuple[Served, Served], actions: dict[str, Action], runs: int, bound: float) -> list[Figure]:
+    """Each action on both servers in turn, each of them first every other time; three before that count for neither."""
+    choose = random.Random(_SEED)
+    figures = []
+    clients = [side.client() for side in sides]
+    for what, action in actions.items():
+        taken: tuple[list[float], list[float]] = ([], [])
+        for turn, model in enumerate(choose.sample(range(MODELS), runs + 3)):
+            name, number = name_of(model), 1 + choose.randrange(VERSIONS)
+            for side in (0, 1) if turn % 2 else (1, 0):
+                taken[side].append(1000 * timed(partial(action, clients[side], name, number)))
+        figures += _pair(what, tuple(taken[0][3:]), tuple(taken[1][3:]), "ms")
+        ratio = figures[-1].median / figures[-2].median
+        figures.append(Figure(what=f"{what}: times as fast", values=(ratio,), unit="x", bound=bound, least=True))
+    for client in clients:
+        client.close()
+    return figures
+
+
+def _together(sides: tuple[Served, Served], rounds: int, seconds: float = 2.0) -> list[Figure]:
+    """How many versions 8 clients create in a second, each in models of its own; the servers take turns."""
+    rates: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for side, found in zip(sides, rates, strict=True):
+            found.append(_rate(side, seconds))
+    figures = _pair("model-versions/create", tuple(rates[0]), tuple(rates[1]), "/s")
+    ratio = figures[0].median / figures[1].median
+    what = "model-versions/create: times the throughput"
+    return [*figures, Figure(what=what, values=(ratio,), unit="x", bound=3, least=True)]
+
+
+def _rate(side: Served, seconds: float) -> float:
+    counts = [0] * _WRITERS
+    clients = [side.client() for _ in range(_WRITERS)]
+    began = time.perf_counter()
+
+    def write(place: int) -> None:
+        while time.perf_counter() - began < seconds:
+            name = name_of(100 * place + counts[place] % 100)
+            clients[place].post("/model-versions/create", name=name, source=f"s3://acme-models/{name}/new/model")
+            counts[place] += 1
+
+    threads = [threading.Thread(target=write, args=(place,)) for place in range(_WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rate = sum(counts) / (time.perf_counter() - began)
+    for client in clients:
+        client.close()
+    assert all(counts), "a writer got nothing done"
+    return rate
+
+
+def _starts(place: Path, database: Path, runs: int, *, before: float) -> list[Figure]:
+    """Starts again, with the programs in the file cache; `before` is a start of MLflow's that was timed already."""
+    taken: tuple[list[float], list[float]] = ([], [before])
+    for _ in range(runs):
+        with registry_git(place) as ours:
+            taken[0].append(ours.seconds)
+    with mlflow(database) as theirs:
+        taken[1].append(theirs.seconds)
+    return _pair("from the command to a healthy server", tuple(taken[0]), tuple(taken[1]), "s", bound=1.5)
+
+
+def _pair(
+    what: str, ours: tuple[float, ...], theirs: tuple[float, ...], unit: str, bound: float | None = None
+) -> list[Figure]:
+    return [
+        Figure(what=f"{what}: registry-git", values=ours, unit=unit, bound=bound),
+        Figure(what=f"{what}: MLflow", values=theirs, unit=unit),
+    ]
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("--quick", action="store_true", help="fewer runs: to see that it works")
-    parser.add_argument("--write", action="store_true", help="nothing: for `make bench ARGS=--write`")
-    options = parser.parse_args()
-    runs = 20 if options.quick else 200
-    with tempfile.TemporaryDirectory(prefix="registry-git-bench-") as folder:
-        place = make(Path(folder) / "registry.git", models=MODELS, versions=VERSIONS, staged=True)
-        figures = [
-            Figure(what="start to healthy", values=_starts(place, 3 if options.quick else 7), unit="s", bound=1.5)
-        ]
-        with served(place) as (process, client):
-            figures += _requests(client, runs)
-            figures += _writers(client, 5 if options.quick else 25)
-            taken = (_resident(process.pid),)
-            figures.append(Figure(what="resident memory after all of that", values=taken, unit="MB", bound=150))
-        about = machine(Path(folder))
-    page.show({"The server, 1,000 models with 10 versions": figures}, about)
-
-
-@contextmanager
-def served(place: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    """A server as a process, healthy, and a client of it."""
-    words = ["-R", str(place), "--as", ACTOR, "-o", "json", "serve", "--port", "0", "--no-access-log"]
-    process = subprocess.Popen([sys.executable, "-c", _PROGRAM, *words], stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stderr is not None
-        with httpx.Client(base_url=json.loads(process.stderr.readline())["url"], timeout=60) as client:
-            client.get("/health").raise_for_status()
-            yield process, client
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _starts(place: Path, runs: int) -> tuple[float, ...]:
-    def healthy() -> float:
-        began = time.perf_counter()
-        with served(place):
-            return time.perf_counter() - began
-
-    healthy()  # the first one reads the program from disk
-    return tuple(healthy() for _ in range(runs))
-
-
-def _requests(client: httpx.Client, runs: int) -> list[Figure]:
-    """One client, one request after the other, on one connection that is kept."""
-    while client.get("/ready").status_code != 200:
-        time.sleep(0.05)  # the index is being built
-
-    def get(path: str) -> None:
-        client.get(f"/api/v1{path}").raise_for_status()
-
-    def register(name: str) -> None:
-        client.post(f"/api/v1/models/{name}/versions", json={"source": "s3://acme-models/x"}).raise_for_status()
-
-    names = [name_of(number) for number in range(runs)]
-    reads = {
-        "get a version": [lambda n=name: get(f"/models/{n}/versions/3") for name in names],
-        "resolve a stage": [lambda n=name: get(f"/resolve?uri=models:/{n}/Production") for name in names],
-        "search a model's versions": [lambda n=name: get(f"/versions?filter=name='{n}'") for name in names],
-        "list 100 models": [lambda: get("/models")] * max(5, runs // 10),
-    }
-    found = [Figure(what=what, values=milliseconds(actions), unit="ms") for what, actions in reads.items()]
-    writes = [lambda n=name: register(n) for name in names]
-    return [*found, Figure(what="register a version, durable", values=milliseconds(writes), unit="ms")]
-
-
-def _writers(client: httpx.Client, each: int) -> list[Figure]:
-    def write(number: int) -> None:
-        with httpx.Client(base_url=client.base_url, timeout=60) as own:
-            for _ in range(each):
-                own.post(f"/api/v1/models/writer-{number}/versions", json={"source": "s3://x"}).raise_for_status()
-
-    def together() -> None:
-        with ThreadPoolExecutor(WRITERS) as threads:
-            list(threads.map(write, range(WRITERS)))
-
-    rate = WRITERS * each / timed(together)
-    return [Figure(what=f"{WRITERS} clients that register, durable", values=(rate,), unit="writes/s", least=True)]
-
-
-def _resident(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+    parser.add_argument("--dir", type=Path, help="where registries are made (default: the temporary directory)")
+    return parser.parse_known_args()[0]  # `make bench` hands the options of the other scripts here, too
 
 
 if __name__ == "__main__":
