@@ -144,6 +144,12 @@ def test_a_bundle_of_nothing_new_is_whole_and_changes_nothing(here: Path, there:
     assert list(members(file)) == ["contents.json"]
 
 
+def test_a_bundle_into_a_directory_that_is_not_there_is_refused(here: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="There is no directory") as raised:
+        opened(here).create_bundle(tmp_path / "nosuch" / "registry.tar")
+    assert "another file" in raised.value.hint
+
+
 def test_an_older_bundle_is_here_already(here: Path, there: Path, file: Path, tmp_path: Path) -> None:
     opened(here).create_bundle(file)
     opened(here).register("fraud", "s3://acme/fraud/3")
@@ -272,6 +278,7 @@ ARTIFACT = "artifacts/sha256/{}/{}"
         head(f"{ARTIFACT}/pipe", tarfile.FIFOTYPE),
         head(f"{ARTIFACT}/device", tarfile.CHRTYPE),
         head(f"{ARTIFACT}/folder", tarfile.DIRTYPE),
+        head(f"{ARTIFACT}/hole", tarfile.GNUTYPE_SPARSE),
         head(f"{ARTIFACT}/../../../../../evil", size=4),
         head(f"{ARTIFACT}//x", size=4),
         head(f"{ARTIFACT}/./x", size=4),
@@ -311,6 +318,7 @@ def test_what_is_no_bundle_is_refused(there: Path, file: Path, git: Git, tmp_pat
         {**good},
         {**good, "artifacts": [], "format": "registry-git bundle 2"},
         {**good, "artifacts": [{"model": "a", "version": 1, "digest": "sha256:../../x"}]},
+        {**good, "artifacts": [{"model": "a", "version": float("inf"), "digest": f"sha256:{'0' * 64}"}]},
         {**good, "artifacts": [], "refs": {"refs/heads/main": "main"}},
         {**good, "artifacts": [], "refs": {"refs/tags/v1": oid}},
         {**good, "artifacts": [], "refs": ["refs/heads/main"]},
@@ -319,6 +327,8 @@ def test_what_is_no_bundle_is_refused(there: Path, file: Path, git: Git, tmp_pat
     ):
         write(file, {"contents.json": json.dumps(value).encode()})
         refused(there, file, git, Corrupt, "")
+    write(file, {"contents.json": b"[" * 100_000})
+    refused(there, file, git, Corrupt, "does not say what")
     write(file, {"contents.json": json.dumps({**good, "artifacts": []}).encode()})
     refused(there, file, git, Conflict, "neither in it nor here")
     write(

@@ -53,8 +53,10 @@ def write_file(target: Path, contents: Contents, objects: Path | None, trees: Ma
     """Writes the file, whole or not at all. `trees` are the directories of artifacts, by digest.
 
     Raises:
-        Unavailable: the disk does not take it; what was there stays.
+        NotFound: there is no such directory; Unavailable: the disk does not take it; what was there stays.
     """
+    if not target.parent.is_dir():
+        raise NotFound(f"There is no directory {target.parent}.", hint="Make it first, or name another file.")
     value = {
         "format": FORMAT,
         "registry": contents.registry,
@@ -98,7 +100,9 @@ def read_file(source: Path, into: Path) -> tuple[Contents, Path | None, dict[str
         try:
             with tarfile.open(source, "r:") as archive:
                 for member in archive:
-                    if not member.isreg() or member.name in seen:
+                    if (
+                        not member.isreg() or member.issparse() or member.name in seen
+                    ):  # sparse: a few bytes fill a disk
                         raise _foreign(member.name)
                     seen.add(member.name)
                     if contents is None:
@@ -142,7 +146,7 @@ def _parsed(data: bytes) -> Contents:
             for one in value["artifacts"]
         )
         registry = str(value["registry"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise Corrupt("It does not say what the bundle holds.", path=_CONTENTS, hint="Have it made again.") from None
     whole = isinstance(since, list) and all(isinstance(oid, str) and _OID.fullmatch(oid) for oid in since)
     if not whole or not all(_DIGEST.fullmatch(one.digest) for one in artifacts):
