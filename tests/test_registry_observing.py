@@ -300,6 +300,14 @@ def test_nothing_is_sent_while_offline_is_asked_for(
     assert sorted(Spool(tmp_path / "copy.git").waiting().uses) == ["edge", "other", "third"]
 
 
+def test_a_line_that_a_full_disk_cut_short_takes_no_other_with_it(registry: Registry, place: Path) -> None:
+    registry.resolve(PRODUCTION, consumer="a")
+    (noted,) = (path for path in (place / "registry-git" / "observed").rglob("a") if path.is_file())
+    noted.write_bytes(noted.read_bytes()[:10])
+    registry.resolve(PRODUCTION, consumer="a")
+    assert [(one.consumer, one.model) for one in registry.observations()] == [("a", "fraud")]
+
+
 def test_a_second_recorder_leaves_it_to_the_first(registry: Registry, place: Path) -> None:
     registry.resolve(PRODUCTION, consumer="a")
     with Spool(place).held(wait=False) as free:

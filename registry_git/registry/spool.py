@@ -66,7 +66,8 @@ class Spool:
         try:
             self._share(fd)
             if len(line) <= _LINE_MAX:
-                os.write(fd, line)
+                # after a line that a full disk cut short, so that this one is not lost with it
+                os.write(fd, line if known.endswith(b"\n") or not known else b"\n" + line)
         finally:
             os.close(fd)
         return True
