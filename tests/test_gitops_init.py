@@ -192,6 +192,20 @@ def test_a_policy_that_guards_edits_guards_the_tree(tmp_path: Path, git: Git) ->
     assert initialise(as_(BOB), wanted).written == outcome.written
 
 
+@pytest.mark.parametrize("link", ["deploy", "deploy/README.md"])
+def test_nothing_is_written_through_a_link_out_of_the_work_tree(land: Land, tmp_path: Path, link: str) -> None:
+    outside = tmp_path / "outside"
+    if link == "deploy":
+        outside.mkdir()
+    else:
+        (land.top / "deploy").mkdir()
+    (land.top / link).symlink_to(outside)
+    with pytest.raises(Invalid, match="is a symbolic link"):
+        initialise(land.registry, Wanted(tools=["helm"]), to=land.top)
+    assert not outside.exists() or not list(outside.iterdir())
+    assert not (land.top / "deploy" / "gitops.yaml").exists()
+
+
 def test_a_work_tree_keeps_what_was_changed_there_and_not_committed(land: Land) -> None:
     land.init("helm")
     values = land.top / "deploy/helm/values.yaml"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry_git.core.changes.proposal import Headline
-from registry_git.core.errors import NotFound
+from registry_git.core.errors import Invalid, NotFound
 from registry_git.gitops.planning import TreePlan, plan_tree, tree_notes
 from registry_git.gitops.settings import Wanted
 from registry_git.gitstore.disk import explained
@@ -52,8 +52,9 @@ def initialise(
         comment: what the commit says.
 
     Raises:
-        Invalid: options that make no sense; PermissionDenied: the policy wants an approval; Corrupt: the record cannot
-        be read; NotFound: `to` is not there; Unavailable: it cannot be written.
+        Invalid: options that make no sense, or a symbolic link where a file is to be written;
+        PermissionDenied: the policy wants an approval; Corrupt: the record cannot be read;
+        NotFound: `to` is not there; Unavailable: it cannot be written.
     """
     last: tuple[Tree, TreePlan] | None = None
     address = _address(registry)
@@ -99,6 +100,8 @@ def _files_in(top: Path) -> dict[str, bytes]:
 
 
 def _write_here(to: Path, files: Mapping[str, bytes | None]) -> bool:
+    for path in files:
+        _refuse_link(to, path)
     for path, data in files.items():
         place = to / path
         with explained(f"write {place}"):
@@ -108,3 +111,12 @@ def _write_here(to: Path, files: Mapping[str, bytes | None]) -> bool:
             elif place.exists():
                 place.unlink()
     return bool(files)
+
+
+def _refuse_link(top: Path, path: str) -> None:
+    """Returns when `path` lies in the work tree itself. Raises: Invalid: a link would lead the write elsewhere."""
+    place = top
+    for part in Path(path).parts:
+        place = place / part
+        if place.is_symlink():
+            raise Invalid(f"{place} is a symbolic link, and nothing is written through it.", hint="Remove it first.")
