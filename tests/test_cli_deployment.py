@@ -54,6 +54,23 @@ def test_a_deployment_and_a_version_are_named_as_lists_print_them(cli: Cli) -> N
     assert cli.json("request", "create", "fraud/1", "Staging")["version"] == 1
 
 
+def test_what_moves_a_version_tells_which_deployments_rolled(cli: Cli) -> None:
+    cli(*ADD, "--stage", "Production")
+    cli("deployment", "add", "eu", "nightly", "--model", "fraud", "--stage", "Production", "--by", "request")
+    cli("deployment", "add", "eu", "best", "--model", "fraud", "--alias", "champion")
+    assert cli("stage", "fraud", "2", "Production").out == (
+        "fraud v2 is in Production now.\nTo be asked for: eu/nightly v1 → v2\nRolled: production/scorer v1 → v2\n"
+    )
+    assert cli("stage", "fraud", "2", "Production").out == "fraud v2 is in Production now.\n"
+    assert cli("rollback", "fraud", "Production").out == (
+        "fraud v1 is in Production now.\nRolled: production/scorer v2 → v1\n"
+    )
+    assert cli("alias", "set", "fraud", "champion", "1").out == "fraud@champion is v1 now.\nRolled: eu/best v1\n"
+    cli("request", "create", "fraud", "2", "--alias", "champion", "--id", "20261123-7k3m9q")
+    said = cli("request", "approve", "20261123-7k3m9q").out
+    assert said.endswith(".\nRolled: eu/best v1 → v2\n")
+
+
 def test_one_that_waits_for_its_stage_says_so(cli: Cli) -> None:
     cli("alias", "set", "fraud", "other", "2")
     said = cli(*ADD, "--alias", "champion", "--job").out

@@ -21,6 +21,7 @@ def model_shape(view: ModelView) -> Shape:
     shape: Shape = plain(view)
     shape["version_count"] = shape.pop("versions")
     shape["open_request_count"] = shape.pop("open_requests")
+    del shape["rolled"]  # told to people by what moved them; `deployment list` has them for programs
     return shape
 
 
@@ -28,6 +29,7 @@ def version_shape(view: VersionView) -> Shape:
     """A version: the view, and what only its manifest knows."""
     shape: Shape = plain(view)
     manifest = shape.pop("manifest")
+    del shape["rolled"]
     for name in ("id", "flavors", "signature", "status_message", "lineage", "annotations"):
         shape[name] = manifest[name]
     return shape

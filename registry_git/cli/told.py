@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
 from registry_git.core.activity import Activity, asked_of_deployment
 from registry_git.core.model import NO_STAGE
-from registry_git.registry.views import RequestView
+from registry_git.registry.views import RequestView, RollView
 
 _PHRASES = {
     "CREATED_REGISTRY": "made the registry",
@@ -91,6 +94,12 @@ def asked(view: RequestView) -> str:
     if view.action == "deployment":
         return asked_of_deployment(record)
     return f"change the {view.action}"
+
+
+def rolled(rolls: Iterable[RollView]) -> Iterator[str]:
+    """What a write did to deployments, a line for each: `Rolled: production/scorer v11 → v12`."""
+    for one in rolls:
+        yield f"{'To be asked for' if one.asked else 'Rolled'}: {replace(one, asked=False)}"
 
 
 def who_may(view: RequestView) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry_git.core.changes.proposal import Act
 from registry_git.core.model import Action, Policy, RequestKey, TransitionRequest, Verdict
 from registry_git.core.names import COMMENT_MAX, AliasName, Id, ModelName, parse_text, parse_version
 from registry_git.manifests.policy_text import parse_policy
 from registry_git.registry import deciding, requests
-from registry_git.registry.views import RequestView
+from registry_git.registry.views import RequestView, RollView
 from registry_git.registry.writes import Writes, forced
 
 
@@ -96,8 +98,11 @@ class Asking(Writes):
             Conflict: it is stale (nothing was written) or closed; PermissionDenied; NotFound.
         """
         act, key = self._deciding(id, comment)
-        self._ask_for_rolls(deciding.approve(self._store, act, key))
-        return self.request(id)
+        merged = deciding.approve(self._store, act, key)
+        if merged is None:
+            return self.request(id)
+        self._ask_for_rolls(merged.asks)
+        return replace(self.request(id), deployments=tuple(map(RollView.of, merged.rolls)))
 
     def reject(self, id: str, *, comment: str = "") -> RequestView:
         """Rejects a request: its change does not happen, and that is recorded. Raises: Conflict, PermissionDenied."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from registry_git.core.changes.proposal import Act, Headline
 from registry_git.core.errors import PermissionDenied
-from registry_git.core.model import DeploymentKey, RequestKey, RequestState, Review, Verdict
+from registry_git.core.model import RequestKey, RequestState, Review, Verdict
 from registry_git.core.names import Actor
 from registry_git.core.policy import Approval
 from registry_git.core.snapshot import Snapshot
@@ -23,19 +23,20 @@ from registry_git.registry.requests import blob_at, branch_of, describe_asked, r
 _WORDS = {Verdict.APPROVED: "Approve", Verdict.REJECTED: "Reject", Verdict.CANCELLED: "Cancel"}
 
 
-def approve(store: Store, act: Act, key: RequestKey) -> tuple[DeploymentKey, ...]:
+def approve(store: Store, act: Act, key: RequestKey) -> OpenRequest | None:
     """Approves; with the approval that suffices, the change is merged into `main` in the same act.
 
-    Gives the deployments for which a request of their own may be due then.
+    Gives the request that was merged: the deployments that it rolled, and those for which a request of their own may be
+    due. None: nothing was merged.
 
     Raises:
         NotFound: no such request; Conflict: it is closed; Stale: `main` has moved on; nothing was written.
         PermissionDenied: no rule that the request waits for would count this person.
     """
 
-    def plan(session: Session) -> tuple[DeploymentKey, ...]:
+    def plan(session: Session) -> OpenRequest | None:
         if _already(session, key, act, RequestState.APPROVED):
-            return ()
+            return None
         request = _open(session, key)
         current = session.snapshot()
         why = staleness(session.repository, request, session.main)
@@ -55,14 +56,14 @@ def approve(store: Store, act: Act, key: RequestKey) -> tuple[DeploymentKey, ...
         approvals = (*request.approvals, Approval(by=act.actor, signed=signed))
         decision = judge(request, policy, approvals, current)
         if not decision.allowed and _said_so(request, act, signed=signed):
-            return ()
+            return None
         state = RequestState.APPROVED if decision.allowed else RequestState.OPEN
         tip = _decide(session, act, request, Verdict.APPROVED, state, request.edits)
         if decision.allowed:
             _land(session, act, request, tip, request.edits, Verdict.APPROVED)
-            return request.asks
+            return request
         session.move(request.branch, old=request.tip, new=tip)
-        return ()
+        return None
 
     return store.transact(plan, describe=reflog(act, f"approve {key.request}"))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry_git.core.changes import pointers
 from registry_git.core.names import AliasName, ModelName, parse_version
 from registry_git.registry.views import ModelView, VersionView
-from registry_git.registry.writes import Writes
+from registry_git.registry.writes import Writes, rolled_by
 
 
 class Placing(Writes):
@@ -14,11 +16,11 @@ class Placing(Writes):
     def set_alias(self, name: str, alias: str, version: int | str, *, comment: str = "") -> ModelView:
         """Points an alias to a version. Raises: NotFound, PermissionDenied."""
         model, pointer, number = ModelName.parse(name), AliasName.parse(alias), parse_version(version)
-        self._apply(
+        written = self._apply(
             self._act(comment),
             lambda snapshot, act: pointers.set_alias(snapshot, act, model=model, alias=pointer, version=number),
         )
-        return self.model(model)
+        return replace(self.model(model), rolled=rolled_by(written))
 
     def delete_alias(self, name: str, alias: str, *, comment: str = "", force: bool = False) -> ModelView:
         """Removes an alias; nothing happens when there is none. `force` (with a comment): also one that is followed.

@@ -212,16 +212,7 @@ def _view(
         stale=stale,
         decision=decision or Decision(),
         changes=changes or {},
-        deployments=tuple(
-            RollView(
-                environment=one.key.environment,
-                name=one.key.name,
-                before=one.before,
-                after=one.after,
-                asked=one.asked,
-            )
-            for one in rolls
-        ),
+        deployments=tuple(map(RollView.of, rolls)),
         branch=branch.removeprefix("refs/heads/"),
         head=head,
         record=record,

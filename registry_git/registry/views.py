@@ -5,48 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from registry_git.core.changes.proposal import Roll
 from registry_git.core.model import Comment, Deployment, ModelVersion, TransitionRequest
 from registry_git.core.policy import Decision
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelView:
-    """A registered model as it stands: `stages` maps each stage that holds versions to them, `aliases` to one."""
-
-    name: str
-    description: str
-    tags: Mapping[str, str]
-    created: int
-    created_by: str
-    last_updated: int
-    latest_version: int | None
-    versions: int
-    stages: Mapping[str, tuple[int, ...]]
-    aliases: Mapping[str, int]
-    open_requests: int
-    commit: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionView:
-    """A model version as it stands. `stage` is the one that protocols with a single stage show."""
-
-    model: str
-    version: int
-    stage: str
-    stages: tuple[str, ...]
-    aliases: tuple[str, ...]
-    source: str
-    digest: str
-    format: str
-    status: str
-    description: str
-    tags: Mapping[str, str]
-    created: int
-    created_by: str
-    last_updated: int
-    manifest: ModelVersion
-    commit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +25,68 @@ class RollView:
         was = f"v{self.before} → " if self.before else ""
         return f"{self.environment}/{self.name} {was}v{self.after}{' (to be asked for)' if self.asked else ''}"
 
+    @classmethod
+    def of(cls, roll: Roll) -> RollView:
+        """The view of what a change brings with it."""
+        return cls(
+            environment=roll.key.environment, name=roll.key.name, before=roll.before, after=roll.after, asked=roll.asked
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelView:
+    """A registered model as it stands: `stages` maps each stage that holds versions to them, `aliases` to one.
+
+    `rolled` are the deployments that moved along, where this is the answer to a write.
+    """
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    created: int
+    created_by: str
+    last_updated: int
+    latest_version: int | None
+    versions: int
+    stages: Mapping[str, tuple[int, ...]]
+    aliases: Mapping[str, int]
+    open_requests: int
+    commit: str
+    rolled: tuple[RollView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionView:
+    """A model version as it stands. `stage` is the one that protocols with a single stage show.
+
+    `rolled` are the deployments that moved along, where this is the answer to a write.
+    """
+
+    model: str
+    version: int
+    stage: str
+    stages: tuple[str, ...]
+    aliases: tuple[str, ...]
+    source: str
+    digest: str
+    format: str
+    status: str
+    description: str
+    tags: Mapping[str, str]
+    created: int
+    created_by: str
+    last_updated: int
+    manifest: ModelVersion
+    commit: str
+    rolled: tuple[RollView, ...] = ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestView:
     """A request as it stands: its record, the decision so far, whether it is stale and why.
 
     `changes` are the files that approval would change, path to `added`, `changed` or `removed`; `deployments` are what
-    it would roll.
+    it would roll; in the answer to the approval that merged it, what that has rolled.
     """
 
     request: str

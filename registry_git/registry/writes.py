@@ -14,7 +14,7 @@ from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.store import Store
 from registry_git.index.index import Index
 from registry_git.registry.reading import Reading
-from registry_git.registry.views import ModelView, VersionView
+from registry_git.registry.views import ModelView, RollView, VersionView
 from registry_git.registry.writing import Surroundings, Written, apply
 
 DecideWith: TypeAlias = Callable[[Snapshot, Act], Proposal]
@@ -89,7 +89,13 @@ class Writes(Reading):
         snapshot = self._snapshot()
         labelled = written.proposal.headline.action in ("set-tag", "delete-tag")  # which is no update
         own = written.changed and not labelled and snapshot.commit == written.commit
-        return self._showing(snapshot).version(model, version, updated=written.at if own else None)
+        view = self._showing(snapshot).version(model, version, updated=written.at if own else None)
+        return replace(view, rolled=rolled_by(written)) if written.proposal.rolls else view
+
+
+def rolled_by(written: Written) -> tuple[RollView, ...]:
+    """The deployments that a write gave another version, or is to ask for."""
+    return tuple(map(RollView.of, written.proposal.rolls)) if written.changed else ()
 
 
 def forced(force: bool, comment: str) -> bool:

@@ -9,6 +9,7 @@ from registry_git.cli.arguments import ALIAS, FORCE, MODEL, VERSION
 from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.cli.told import rolled
 
 
 @click.group("alias", cls=LazyGroup)
@@ -24,7 +25,13 @@ def alias() -> None:
 def set_(invocation: Invocation, name: str, alias: str, version: int) -> None:
     """Point ALIAS of the model NAME to VERSION."""
     view = invocation.write().set_alias(name, alias, version)
-    answer(invocation, shapes.model_shape(view), lambda: say(f"{view.name}@{alias} is v{version} now."))
+
+    def show() -> None:
+        say(f"{view.name}@{alias} is v{version} now.")
+        for line in rolled(view.rolled):
+            say(line)
+
+    answer(invocation, shapes.model_shape(view), show)
 
 
 @alias.command("delete", cls=RegistryCommand, example="registry-git alias delete fraud champion")

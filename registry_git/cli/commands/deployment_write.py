@@ -81,6 +81,8 @@ def _say(invocation: Invocation, view: DeploymentView) -> None:
 @click.option("--owner", metavar='"NAME <EMAIL>"', default="", help="Who answers for it; by default who declares it.")
 @click.option(
     "--follow",
+    "--by",
+    "follow",
     type=click.Choice(("auto", "request", "pinned")),
     help="How it gets another version: in the commit that moves the stage or alias (auto, the default), when a request "
     "for that is approved, or never.",
@@ -137,6 +139,7 @@ def pin(invocation: Invocation, environment: str, name: str, version: int | None
 @click.option("--alias", type=ALIAS, default="", help="Follow what this alias points to.")
 @click.option(
     "--by",
+    "--follow",
     "follow",
     type=click.Choice(("auto", "request")),
     help="How it gets another version: by itself, or when a request for that is approved.",

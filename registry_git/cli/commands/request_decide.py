@@ -9,7 +9,7 @@ from registry_git.cli.arguments import REQUEST
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
-from registry_git.cli.told import asked, besides, who_may
+from registry_git.cli.told import asked, besides, rolled, who_may
 from registry_git.registry.views import RequestView
 
 
@@ -28,6 +28,8 @@ def approve(invocation: Invocation, id_: str, comment: str) -> None:
                 say(sentence)
             return
         say(f"Approved {view.request}: it did {asked(view)}." if view.action != "stage" else _landed(view))
+        for line in rolled(view.deployments) if view.action != "deployment" else ():
+            say(line)
 
     answer(invocation, shapes.request_shape(view), show)
 

@@ -9,6 +9,7 @@ from registry_git.cli.arguments import FORCE, MODEL, STAGE, VERSION
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.cli.told import rolled
 from registry_git.registry.views import VersionView
 
 
@@ -59,3 +60,5 @@ def rollback(invocation: Invocation, name: str, stage: str, comment: str, force:
 
 def _print(view: VersionView) -> None:
     say(f"{view.model} v{view.version} is in {' and '.join(view.stages) or 'no stage'} now.")
+    for line in rolled(view.rolled):
+        say(line)
