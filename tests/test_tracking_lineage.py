@@ -165,6 +165,14 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_error_tells_no_password_of_the_tracking_uri(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow's own words quote the whole address; they reach logs, and a server's callers."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(Unavailable, match=r"API request to http://ml@127\.0\.0\.1:1/") as refused:
+        read_lineage("http://ml:s3cr@t:x@127.0.0.1:1", "e148")
+    assert "s3cr" not in str(refused.value)
+
+
 def test_a_store_that_the_small_mlflow_cannot_read_says_what_to_install() -> None:
     told = explained(ModuleNotFoundError("No module named 'sqlalchemy'"), "sqlite:///mlflow.db")
     assert isinstance(told, Unavailable)

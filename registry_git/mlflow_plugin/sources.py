@@ -13,7 +13,7 @@ from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.utils.file_utils import local_file_uri_to_path
 
 from registry_git.mlflow_rules import NewMlflowVersion
-from registry_git.tracking.client import client
+from registry_git.tracking.client import client, redacted
 
 # Set by MLflow's server for its workers: where it tracks. What they would be told otherwise is their own default.
 _SERVER_TRACKING_VARIABLE = "_MLFLOW_SERVER_FILE_STORE"
@@ -58,7 +58,7 @@ def _with_logged_model(wanted: NewMlflowVersion, model_id: str) -> NewMlflowVers
 
 def _unresolved(source: str, problem: Exception) -> MlflowException:
     return MlflowException(
-        f"Unable to fetch model from model URI source artifact location '{source}'.Error: {problem}",
+        f"Unable to fetch model from model URI source artifact location '{source}'.Error: {redacted(str(problem))}",
         INVALID_PARAMETER_VALUE,
     )
 

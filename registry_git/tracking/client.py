@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install 'registry-git[mlflow]'"
 T = TypeVar("T")
+_PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/]*@")
 
 
 def require_mlflow(purpose: str) -> None:
@@ -105,12 +107,17 @@ def explained(problem: Exception, uri: str) -> RegistryError:
     """An error of MLflow, or of a driver of its, in one sentence."""
     if isinstance(problem, RegistryError):
         return problem
-    text = " ".join(str(problem).split())[:300].rstrip(".") or type(problem).__name__
+    text = redacted(" ".join(str(problem).split()))[:300].rstrip(".") or type(problem).__name__
     if "No module named" in text:
         return Unavailable(f"{uri} takes more than the small MLflow: {text}.", hint="Run: pip install mlflow")
     if getattr(problem, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
         return NotFound(f"{uri} answers: {text}.", hint="Check the id, and that this is the right server.")
     return Unavailable(f"{uri} cannot be read: {text}.", hint="Check the address, and that it is running.")
+
+
+def redacted(text: str) -> str:
+    """Text that may quote URLs, without their passwords: MLflow tells whole addresses in its errors."""
+    return _PASSWORD.sub(r"\1@", text)
 
 
 def shown(uri: str) -> str:

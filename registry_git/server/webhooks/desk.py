@@ -119,7 +119,6 @@ def _made_up(webhook: Webhook, event: Event, at: Timestamp) -> Announcement:
     """An event of a version that need not exist."""
     name = event.value
     stages = ("Staging", "Production", "Archived")
-    stages = ("Staging", "Production", "Archived")
     target = next((stage for stage in stages if f"_TO_{stage.upper()}" in name), "Staging")
     moves = "TRANSITION" in name
     return Announcement(
