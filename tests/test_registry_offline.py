@@ -116,3 +116,18 @@ def test_a_remote_whose_history_was_rewritten_is_an_alarm(remote: Path, clone: P
     with pytest.raises(registry_git.Corrupt, match="rewritten"):
         online(clone).sync()
     assert git(clone, "for-each-ref") == before
+
+
+@pytest.mark.parametrize("name", ["refs/registry-git/seen/main", "refs/heads/main"])
+def test_a_lock_that_a_killed_process_left_in_a_clone_is_in_nobodys_way(remote: Path, clone: Path, name: str) -> None:
+    online(clone).register("fraud", "s3://models/2")  # what is seen of the remote has a place now
+    registry_git.open(remote, actor=ALICE, durable=False).register("fraud", "s3://models/3")
+    for pid, use in enumerate((lambda: online(clone).sync(), lambda: online(clone).refresh_from_remote())):
+        owner = clone / "registry-git" / "locks" / f"{pid}-dead"
+        owner.parent.mkdir(parents=True, exist_ok=True)
+        owner.write_text("")
+        (clone / f"{name}.lock").hardlink_to(owner)  # as ours are, but nobody holds it
+        use()
+        assert not (clone / f"{name}.lock").exists()
+        registry_git.open(remote, actor=ALICE, durable=False).register("fraud", "s3://models/4")
+    assert len(online(clone).versions("fraud")) >= 3

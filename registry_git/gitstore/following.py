@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from registry_git.core.errors import Conflict, Corrupt
 from registry_git.gitstore.history import first_parents
-from registry_git.gitstore.refs import Moved, ReflogEntry, move_ref
+from registry_git.gitstore.refs import Locked, Moved, ReflogEntry, move_ref, recover_stale_lock
 from registry_git.gitstore.remote import SEEN_MAIN, RefMove, Remote, tracked
 from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 from registry_git.gitstore.worktree import followed
+
+_LOG = logging.getLogger(__name__)
 
 
 class Following:
@@ -35,7 +38,7 @@ class Following:
     def _saw(self, theirs: str | None) -> None:
         seen = self._repository.ref(SEEN_MAIN)
         if theirs is not None and theirs != seen:
-            move_ref(self._repository.git_dir, SEEN_MAIN, old=seen, new=theirs, durable=self._durable)
+            self._move(SEEN_MAIN, old=seen, new=theirs)
 
     def catch_up(self) -> None:
         """Fetches, and moves `main` here forward to the remote's.
@@ -65,7 +68,19 @@ class Following:
         """
         before = None if old is None else self._repository.tree_of(old)
         with followed(self._repository, before, self._repository.tree_of(new), read=self._repository.read):
-            move_ref(self._repository.git_dir, MAIN, old=old, new=new, durable=self._durable, reflog=reflog)
+            self._move(MAIN, old=old, new=new, reflog=reflog)
+
+    def _move(self, name: str, *, old: str | None, new: str | None, reflog: ReflogEntry | None = None) -> None:
+        """Moves a reference here, also where a killed process has left its lock on it."""
+        git_dir = self._repository.git_dir
+        try:
+            move_ref(git_dir, name, old=old, new=new, durable=self._durable, reflog=reflog)
+        except Locked as problem:
+            moved_aside = recover_stale_lock(git_dir, problem.name)
+            if moved_aside is None:
+                raise
+            _LOG.warning("A lock that a dead process left was moved aside to %s.", moved_aside)
+            move_ref(git_dir, name, old=old, new=new, durable=self._durable, reflog=reflog)
 
     def publish(self, moves: Sequence[RefMove], reflog: ReflogEntry | None) -> None:
         """Moves references at the remote, then those here that show them.
@@ -85,19 +100,18 @@ class Following:
             self.remote.fetch()
             if not self._taken(there[0]):
                 raise
-        git_dir = self._repository.git_dir
         for move in moves:
             name = tracked(move.name)
             # git's push may have moved the tracking reference already
             if self._repository.ref(name) != move.new:
-                move_ref(git_dir, name, old=self._repository.ref(name), new=move.new, durable=self._durable)
+                self._move(name, old=self._repository.ref(name), new=move.new)
             here = self._repository.ref(move.name)
             if move.name == MAIN:
                 self._saw(move.new)
             if move.name == MAIN and here != move.new:
-                move_ref(git_dir, MAIN, old=move.old, new=move.new, durable=self._durable, reflog=reflog)
+                self._move(MAIN, old=move.old, new=move.new, reflog=reflog)
             elif move.new is None and here is not None and self._repository.head() != move.name:
-                move_ref(git_dir, move.name, old=here, new=None, durable=False)
+                move_ref(self._repository.git_dir, move.name, old=here, new=None, durable=False)
 
     def _there(self, move: RefMove) -> str | None:
         return move.old if move.name == MAIN else self._repository.ref(tracked(move.name))
