@@ -77,3 +77,21 @@ def test_the_gate_refuses_such_a_name_in_a_commit_by_hand(tmp_path: Path, git: G
     (fault,) = land.registry.gate("main", "hand").faults
     assert (fault.rule.value, fault.path) == ("manifest", "models/Churn_2/model.yaml")
     assert "no DNS-1123 label" in fault.message
+
+
+@pytest.mark.parametrize("id", ["a" * 64, "retry-1-", "retry_1_"])
+def test_an_id_that_is_no_value_of_a_label_is_refused_where_a_tree_deploys(land: Land, id: str) -> None:
+    registry = land.registry
+    version = registry.register("credit", "s3://acme/credit/1").version
+    with pytest.raises(Invalid, match="no value of a Kubernetes label") as raised:
+        registry.request_stage("credit", version, "Staging", id=id)
+    assert raised.value.hint == "Use at most 63 characters, with a letter or digit at the end."
+    with pytest.raises(Invalid, match="no value of a Kubernetes label"):
+        registry.transition("credit", version, "Staging", id=id)
+    registry.transition("credit", version, "Staging", id="a" * 63)
+
+
+def test_a_registry_that_deploys_nothing_takes_every_id(tmp_path: Path) -> None:
+    land = new_land(tmp_path / "registry")
+    version = land.registry.register("credit", "s3://acme/credit/1").version
+    assert land.registry.transition("credit", version, "Staging", id="a" * 64).stage == "Staging"

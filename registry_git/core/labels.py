@@ -10,11 +10,12 @@ import re
 
 from registry_git.core.errors import Invalid
 from registry_git.core.keys import ModelKey
-from registry_git.core.names import ModelName, dns_label
+from registry_git.core.names import Id, ModelName, dns_label
 from registry_git.core.snapshot import Snapshot
 
 # 63 is what DNS allows, and controllers add endings of their own to the name of an object.
 LABEL_MAX = 63 - len("-predictor-00001")
+_VALUE_MAX = 63  # characters of a label's value
 
 
 def label_problem(snapshot: Snapshot, model: ModelName) -> tuple[str, str] | None:
@@ -50,6 +51,15 @@ def refuse_label(snapshot: Snapshot, model: ModelName) -> None:
     problem = label_problem(snapshot, model) if snapshot.deploys() else None
     if problem is not None:
         raise Invalid(problem[0], hint=problem[1])
+
+
+def refuse_id(snapshot: Snapshot, id: Id) -> None:
+    """Returns when the registry deploys nothing, or `id` can be the label of what a pointer rolls. Raises: Invalid."""
+    if (len(id) > _VALUE_MAX or not id[-1].isalnum()) and snapshot.deploys():
+        raise Invalid(
+            f"The id {id!r} is no value of a Kubernetes label, and deploy/ makes labels of ids.",
+            hint=f"Use at most {_VALUE_MAX} characters, with a letter or digit at the end.",
+        )
 
 
 def _same_object(snapshot: Snapshot, label: str, slots: list[str], model: ModelName) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from registry_git.core.changes.proposal import Act, Headline, Proposal, Touch
 from registry_git.core.errors import Invalid, NotFound
+from registry_git.core.labels import refuse_id
 from registry_git.core.model import (
     NO_STAGE,
     Action,
@@ -66,6 +67,7 @@ def transition(
         _enter(wanted, policy, target, version, evict=archive_existing or target.exclusive)
     edits: dict[Key, Entity | None] = {}
     moved: list[StageName] = []
+    refuse_id(snapshot, act.id)
     for stage, versions in wanted.items():
         before = pointers.get(stage)
         if versions != set(before.versions if before else ()):
@@ -188,11 +190,12 @@ def rollback(snapshot: Snapshot, act: Act, *, model: ModelName, stage: str) -> P
 
 
 def set_alias(snapshot: Snapshot, act: Act, *, model: ModelName, alias: AliasName, version: int) -> Proposal:
-    """Points an alias to a version. Raises: NotFound."""
+    """Points an alias to a version. Raises: NotFound; Invalid: an id that `deploy/` cannot make a label of."""
     target = snapshot.version(model, version)
     before = snapshot.alias_pointer(model, alias)
     edits: Edits = {}
     if before is None or before.version != version:
+        refuse_id(snapshot, act.id)
         edits = {
             AliasKey(model=model, alias=alias): AliasPointer(
                 model=model,

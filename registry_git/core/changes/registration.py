@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from registry_git.core.changes.pointers import transition
 from registry_git.core.changes.proposal import Act, Headline, Proposal, Touch
 from registry_git.core.errors import AlreadyExists, Conflict, Invalid
-from registry_git.core.labels import refuse_label
+from registry_git.core.labels import refuse_id, refuse_label
 from registry_git.core.model import (
     NO_STAGE,
     Action,
@@ -200,6 +200,7 @@ def rename_model(snapshot: Snapshot, act: Act, *, model: ModelName, new_name: Mo
     if snapshot.find(ModelKey(model=new_name)) is not None:
         raise AlreadyExists(f"Registered model {new_name!r} exists already.", hint="Choose another name.")
     refuse_label(snapshot, new_name)
+    refuse_id(snapshot, act.id)
     for deployment in snapshot.deployments_of(model):
         raise Conflict(
             f"Deployment {deployment.environment}/{deployment.name} follows {model}, so it is not renamed.",
