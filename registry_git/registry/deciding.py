@@ -73,8 +73,7 @@ def close(store: Store, act: Act, key: RequestKey, verdict: Verdict) -> None:
 
     Raises:
         NotFound: no such request; Conflict: it is closed already.
-        PermissionDenied: the requester cancels and does not reject; others cancel only with a role that decides, and
-        with the right to use it (`Act.approves`).
+        PermissionDenied: others than the requester take a role that decides, and the right to use it (`Act.approves`).
     """
     wanted = RequestState.REJECTED if verdict is Verdict.REJECTED else RequestState.CANCELLED
 
