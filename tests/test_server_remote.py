@@ -67,6 +67,17 @@ def test_a_remote_that_is_away_keeps_no_read_from_its_answer(tmp_path: Path) -> 
         assert client.post(f"{API}/models", json={"name": "x"}).status_code == 201
 
 
+def test_a_server_that_starts_while_the_remote_is_away_is_ready_to_answer(tmp_path: Path) -> None:
+    place = tmp_path / "models.git"
+    new_registry(place, versions=1)
+    clone = cloned(tmp_path, place, "clone.git")
+    place.rename(tmp_path / "away.git")
+    with serving(settings_of(clone, fetch_seconds=0.1)) as client:
+        until(lambda: client.get("/ready").status_code == 200)
+        assert client.get("/ready").json()["seconds_since_fetch"] is None
+        assert client.get(f"{API}/models/fraud").json()["latest_version"] == 1
+
+
 def test_a_rewritten_history_is_an_alarm_that_ready_tells(tmp_path: Path, git: Git) -> None:
     place = tmp_path / "models.git"
     new_registry(place, versions=2)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from registry_git.core.errors import Corrupt, RegistryError
+from registry_git.core.errors import Corrupt, RegistryError, Unavailable
 from registry_git.gitstore.writer import Writer
 from registry_git.registry.facade import Registry
 from registry_git.server.metrics import Metrics
@@ -65,10 +65,13 @@ class Keeper:
     def _look(self) -> None:
         try:
             with self._registry() as registry:
-                if registry.remote is not None:
-                    self._fetch()
-                registry.activity_cursor()
-                self.warm = True
+                try:
+                    if registry.remote is not None:
+                        self._fetch()
+                except Unavailable:
+                    self._warm_up(registry)  # what is here is answered, also by a server that starts meanwhile
+                    raise
+                self._warm_up(registry)
                 self._reconcile(registry)
             health = Health()
         except RegistryError as problem:
@@ -79,6 +82,10 @@ class Keeper:
         if health.problem and health != self.health:
             _LOG.log(logging.ERROR if health.alarm else logging.WARNING, "%s", health.problem)
         self.health = health
+
+    def _warm_up(self, registry: Registry) -> None:
+        registry.activity_cursor()
+        self.warm = True
 
     def _fetch(self) -> None:
         try:

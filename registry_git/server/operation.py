@@ -16,7 +16,7 @@ root = Endpoints(ROOT_MOUNT, tag="Operation")
 
 
 class Ready(BaseModel):
-    """Whether the server can answer and write."""
+    """Whether the server can answer."""
 
     ready: bool = Field(description="Whether requests should come here.")
     commit: str = Field(description="The commit of the registry that is shown.")
@@ -38,7 +38,7 @@ def version(call: Call, asked: BaseModel) -> Answer:
 
 @root.add("GET", "/ready", gives=Ready, versioned=False)
 def ready(call: Call, asked: BaseModel) -> Answer:
-    """Whether it can answer and write; 503 where it cannot, so that a load balancer asks another one."""
+    """Whether it can answer, also while the remote is away; 503 where it cannot: a load balancer asks another one."""
     service = call.service
     since = service.writer.seconds_since_fetch if service.writer.follows else None
     told = Ready(
