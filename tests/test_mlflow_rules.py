@@ -165,6 +165,8 @@ def test_what_mlflow_refuses_is_refused_in_its_words_and_changes_nothing(
         (base64.b64encode(b'{"offset": "x"}'), "not stringable x"),
         (base64.b64encode(b'{"offset": -3}'), "parsed value={'offset': -3}"),
         (base64.b64encode(b"[]"), "parsed value=[]"),
+        (base64.b64encode(b'{"offset": 1e400}'), "not stringable inf"),
+        (base64.b64encode(b"[" * 30_000), "decoded value=b'[[["),
     ],
 )
 def test_a_page_token_that_no_search_gave_is_refused(mlflow: MlflowRegistry, token: str, message: str) -> None:

@@ -128,14 +128,14 @@ def page_offset(token: str | bytes | None) -> int:
         raise Invalid("Invalid page token, could not base64-decode") from None
     try:
         parsed = json.loads(decoded)
-    except ValueError:
-        raise Invalid(f"Invalid page token, decoded value={decoded!r}") from None
+    except (ValueError, RecursionError):
+        raise Invalid(f"Invalid page token, decoded value={decoded[:200]!r}") from None
     offset = parsed.get("offset") if isinstance(parsed, dict) else None
     if not offset:
         raise Invalid(f"Invalid page token, parsed value={parsed}")
     try:
         found = int(offset)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # 1e400 is infinite
         raise Invalid(f"Invalid page token, not stringable {offset}") from None
     if not 0 < found <= _OFFSET_MAX:
         raise Invalid(f"Invalid page token, parsed value={parsed}")
