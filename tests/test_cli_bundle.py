@@ -58,10 +58,19 @@ def test_what_cannot_be_is_refused_with_its_exit_code(cli: Cli, tmp_path: Path) 
     cli("bundle", "create", file, "--for", str(tmp_path / "junk"), code=2)
     cli("bundle", "create", file, "--for", str(tmp_path / "nosuch"), code=3)
     cli("bundle", "create", file, "--artifacts", "fraud/9", code=3)
-    cli("bundle", "create", str(tmp_path / "no" / "dir" / "b.tar"), code=8)
+    cli("bundle", "create", str(tmp_path / "no" / "dir" / "b.tar"), code=3)
     cli("bundle", "verify", str(tmp_path / "junk"), code=7)
     cli("bundle", "verify", str(tmp_path / "nosuch"), code=3)
     cli("bundle", "apply", file, "--new", code=4)
     run("--as", "Alice <alice@acme.io>", "bundle", "apply", file, "--new", code=2)
     new_registry(tmp_path / "foreign.git")("bundle", "create", file)
     assert "would rewrite main" in cli("bundle", "apply", file, code=5).err
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"refs": 5}', '{"refs": {"refs/heads/main": "x"}}', "[" * 100_000])
+def test_a_file_that_is_no_state_is_called_by_its_name(cli: Cli, tmp_path: Path, text: str) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(text)
+    said = cli("bundle", "create", str(tmp_path / "b.tar"), "--for", str(state), code=2).err
+    assert f"{state} is no state of a registry." in said
+    assert "bundle state" in said

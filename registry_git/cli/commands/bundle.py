@@ -12,7 +12,7 @@ from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import PROGRAM, Invocation, pass_invocation
 from registry_git.cli.output import answer, as_json, say
 from registry_git.cli.progress import progress
-from registry_git.core.errors import Invalid
+from registry_git.core.errors import Corrupt, Invalid
 from registry_git.registry.bundling import Transfer
 
 _SHOWN = 20  # steps of main that are told to people
@@ -129,5 +129,5 @@ def _state(path: str) -> dict[str, str]:
 
     try:
         return parse_refs(json.loads(file_or_stdin(path))["refs"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError, Corrupt):
         raise Invalid(f"{path} is no state of a registry.", hint="Make one with: registry-git bundle state") from None
