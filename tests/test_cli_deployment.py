@@ -127,6 +127,7 @@ def test_force_says_what_it_takes_and_why(cli: Cli) -> None:
         (("list", "--version", "fraud"), 2, "a version is needed"),
         (("list", "--version", "fraud/1", "--model", "spam"), 2, "fraud/1 is no version of spam"),
         (("list", "--model", "spam"), 3, "'spam' does not exist"),
+        (("list", "--version", "fraud/9"), 3, "v9 of fraud does not exist"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_helps(cli: Cli, words: tuple[str, ...], code: int, said: str) -> None:

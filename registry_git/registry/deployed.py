@@ -53,7 +53,10 @@ class DeploymentReading(ABC):
         queries = self._queries(snapshot)
         found = queries.deployments(environment=environment, workload=workload, model=name, version=number)
         if not found and name is not None:
+            # a mistyped name must not read as "nobody uses it"
             snapshot.model(name)
+            if number is not None:
+                snapshot.version(name, number)
         views = []
         for here in found:
             key = DeploymentKey(environment=here.environment, name=here.name)
