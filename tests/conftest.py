@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -120,6 +121,16 @@ def home(_homes: Iterator[Path], _hermetic_session: Path) -> Iterator[Path]:
         _enter_home(patch, own)
         yield own
     _show_home_to_libgit2(_hermetic_session)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _mlflow_forgets() -> Iterator[None]:
+    """MLflow keeps the URIs that it was told for the process; "" would count as told, and hide the environment's."""
+    yield
+    mlflow = sys.modules.get("mlflow")
+    if mlflow is not None and hasattr(mlflow, "set_registry_uri"):
+        mlflow.set_registry_uri(None)
+        mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture(scope="session")

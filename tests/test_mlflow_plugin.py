@@ -61,8 +61,6 @@ def client(place: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     mlflow.set_tracking_uri(database)
     mlflow.set_registry_uri(f"git+file://{place}")
     yield MlflowClient()
-    mlflow.set_registry_uri("")
-    mlflow.set_tracking_uri("")
 
 
 def test_mlflow_finds_the_store_for_every_scheme() -> None:

@@ -62,7 +62,6 @@ def server(place: Path, tmp_path: Path) -> Iterator[str]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        mlflow.set_tracking_uri("")
     told = (tmp_path / "server.log").read_text()
     assert "Traceback" not in told, told
 

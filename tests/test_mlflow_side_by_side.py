@@ -352,8 +352,6 @@ def pair(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     git = f"git+file://{tmp_path}/models.git?fresh_seconds=0"
     mlflow.set_tracking_uri(database)  # MLflow's own store looks for runs nowhere else
     yield MlflowClient(tracking_uri=database, registry_uri=git), MlflowClient(database, database)
-    mlflow.set_registry_uri("")
-    mlflow.set_tracking_uri("")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
