@@ -154,6 +154,9 @@ class Histories(RuleBasedStateMachine):
     def the_index_agrees_with_the_manifests(self) -> None:
         names = [model.name for model in self.alice.models()]
         assert sorted(names) == list(self.alice._snapshot().models())
+        for view in self.alice.models():
+            assert view == self.alice.model(view.name)
+            assert view.last_activity == max(one.creation_timestamp for one in self.alice.activity(view.name))
         for name in names:
             versions = self.alice.versions(name)
             found = self.alice.search_versions(f"name = '{name}'")

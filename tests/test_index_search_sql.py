@@ -206,7 +206,7 @@ def test_names_and_tags_are_found_by_the_keys_of_the_tables(database: sqlite3.Co
 
 
 def test_every_function_of_the_sql_is_registered(database: sqlite3.Connection) -> None:
-    assert set(SQL_FUNCTIONS) == {"search_like", "search_ilike", "search_fold"}
+    assert set(SQL_FUNCTIONS) == {"search_like", "search_ilike", "search_fold", "search_has"}
     assert database.execute(
         "SELECT search_like('ab', 'A%'), search_ilike('ab', 'A%'), search_fold('Ä')"
     ).fetchone() == (

@@ -32,6 +32,7 @@ PUBLIC = [
     "Finding",
     "Invalid",
     "Lineage",
+    "ModelPage",
     "ModelView",
     "NotFound",
     "Observed",

@@ -122,8 +122,17 @@ def test_pages_hold_what_was_asked_for_and_end(people: People) -> None:
         page_token=token,
     )
     assert ([one["version"] for one in rest["versions"]], rest["next_page_token"]) == ([3], "")
-    everything = people.ok("alice", "GET", "/models", max_results=1)
-    assert len(everything["models"]) == 1
+    pages = [people.ok("alice", "GET", "/models", max_results=1, order_by="last_activity DESC")]
+    while token := pages[-1]["next_page_token"]:
+        pages.append(
+            people.ok("alice", "GET", "/models", max_results=1, order_by="last_activity DESC", page_token=token)
+        )
+    models = [one for page in pages for one in page["models"]]
+    assert [len(page["models"]) for page in pages] == [1] * len(models)
+    assert {page["total"] for page in pages} == {len(models)}
+    assert [one["last_activity"] for one in models] == sorted((one["last_activity"] for one in models), reverse=True)
+    found = people.ok("alice", "GET", "/models", text="ALICE fra")
+    assert ([one["name"] for one in found["models"]], found["total"]) == (["fraud"], 1)
     for wrong in ({"max_results": 10**9}, {"max_results": 0}, {"page_token": "AAAA"}, {"filter": "name ="}):
         assert code_of(people("alice", "GET", "/models", **wrong)) == (400, "INVALID_PARAMETER_VALUE")
 

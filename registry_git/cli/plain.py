@@ -10,7 +10,7 @@ from typing import Any
 from registry_git.core.times import Timestamp
 
 # Fields of views that hold milliseconds as a plain int.
-_TIMES = frozenset({"at", "created", "last_updated", "refreshed", "since", "updated"})
+_TIMES = frozenset({"at", "created", "last_activity", "last_updated", "refreshed", "since", "updated"})
 
 
 def plain(value: Any, field: str = "") -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -69,6 +70,10 @@ class Queries:
     def version_updated(self, model: ModelName, version: int) -> int:
         """When a version last changed, in milliseconds; 0 for an unknown one."""
         return self._number("SELECT updated FROM versions WHERE model = ? AND version = ?", model, version)
+
+    def model_active(self, model: ModelName) -> int:
+        """When something last happened to a model, in milliseconds; 0 for an unknown one."""
+        return self._number("SELECT active FROM models WHERE name = ?", model)
 
     def names_of(self, id: str) -> list[ModelName]:
         """The models with this id: one, or none."""
@@ -173,6 +178,16 @@ class Queries:
     def operations(self) -> set[str]:
         """The ids of all writes of `main`, as `has_operation` knows them."""
         return {row[0] for row in self._rows("SELECT operation FROM commits")}
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """What is asked meanwhile is answered for one and the same commit, though others write."""
+        self._rows("BEGIN")
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:  # not when it had to be made anew
+                self._db.execute("COMMIT")
 
     def _first(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         return next(iter(self._rows(sql, values)), None)

@@ -32,13 +32,17 @@ def _ilike(text: str, pattern: str) -> int:
     return int(like(text, pattern, ignore_case=True))
 
 
+def _has(text: str, folded: str) -> int:
+    return int(folded in fold(text))
+
+
 # SQLite's own LIKE ignores the case of ASCII letters and of no others
 SQL_FUNCTIONS: Mapping[str, Callable[..., str | int]] = MappingProxyType(
-    {"search_like": _like, "search_ilike": _ilike, "search_fold": fold}
+    {"search_like": _like, "search_ilike": _ilike, "search_fold": fold, "search_has": _has}
 )
 """The functions that the SQL of `to_sql` calls, by name; `register_functions` gives them to a connection."""
 
-_ARITY = MappingProxyType({"search_like": 2, "search_ilike": 2, "search_fold": 1})
+_ARITY = MappingProxyType({"search_like": 2, "search_ilike": 2, "search_fold": 1, "search_has": 2})
 _LIKES = MappingProxyType({Operator.LIKE: "search_like", Operator.ILIKE: "search_ilike"})
 
 _COLUMNS: Mapping[Target, Mapping[Attribute, str]] = MappingProxyType(
@@ -62,6 +66,11 @@ _TAG_TABLE = MappingProxyType({Target.MODELS: "model_tags", Target.VERSIONS: "ve
 _STAGELESS = (
     "NOT EXISTS (SELECT 1 FROM placements WHERE placements.model = bare.model AND placements.version = bare.version)"
 )
+# no word has a space in it, so it is found in one of the texts, never across two
+_WORD = (
+    "(search_has(models.name || ' ' || models.description || ' ' || models.created_by, ?) OR models.name IN "
+    "(SELECT model FROM model_tags WHERE search_has(key || ' ' || value, ?)))"
+)
 _ORDER_COLUMNS: Mapping[Target, Mapping[OrderField, str]] = MappingProxyType(
     {
         Target.MODELS: MappingProxyType(
@@ -69,6 +78,7 @@ _ORDER_COLUMNS: Mapping[Target, Mapping[OrderField, str]] = MappingProxyType(
                 OrderField.NAME: "models.name",
                 OrderField.CREATED: "models.created",
                 OrderField.UPDATED: "models.updated",
+                OrderField.LAST_ACTIVITY: "models.active",
             }
         ),
         Target.VERSIONS: MappingProxyType(
@@ -107,6 +117,12 @@ def order_to_sql(orders: tuple[Order, ...], target: Target) -> str:
     """The expressions behind ORDER BY, over the columns name or model, version, `created` and `updated`."""
     columns = _ORDER_COLUMNS[target]
     return ", ".join(f"{columns[order.field]} {'DESC' if order.descending else 'ASC'}" for order in orders)
+
+
+def words_to_sql(text: str) -> tuple[str, Parameters]:
+    """As `to_sql`, for models: each word is in the name, description, creator or a tag, in upper or lower case."""
+    words = list(map(fold, text.split()))
+    return " AND ".join([_WORD] * len(words)) or "1", [word for word in words for _ in range(2)]
 
 
 def _condition(condition: Condition, target: Target) -> tuple[str, Parameters]:

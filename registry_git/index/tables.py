@@ -23,7 +23,7 @@ from registry_git.core.model import (
     VersionKey,
 )
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commits (
@@ -31,7 +31,7 @@ CREATE TABLE commits (
 CREATE INDEX commits_by_operation ON commits (operation);
 CREATE TABLE models (
   name TEXT PRIMARY KEY, id TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL,
-  description TEXT NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID;
+  description TEXT NOT NULL, updated INTEGER NOT NULL, active INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX models_by_id ON models (id);
 CREATE TABLE versions (
   model TEXT NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, location TEXT NOT NULL,
@@ -74,6 +74,12 @@ ACTIVITY_COLUMNS = (
     'last_updated_timestamp, request, "commit"'
 )
 
+# From what is told of the model of this name, without what was told of an earlier one that was deleted.
+_ACTIVE_AGAIN = (
+    "UPDATE models SET active = max(created, coalesce((SELECT max(creation_timestamp) FROM activities WHERE model = ?1 "
+    "AND seq >= coalesce((SELECT max(seq) FROM activities WHERE model = ?1 AND activity_type = 'CREATED_MODEL'), 0)), "
+    "0)) WHERE name = ?1"
+)
 FORMER = "/former"  # marks the activities of a deleted model whose name another one took over; no name has a slash
 
 
@@ -120,12 +126,14 @@ def touch_all(db: sqlite3.Connection, model: str, at: int) -> None:
 
 def record(db: sqlite3.Connection, activities: list[Activity]) -> None:
     """Adds activities. One whose id is known replaces it: a review in a record is better than a guess at a landing."""
+    changed = _replaced(db, activities)
     for activity in activities:
         if activity.activity_type == "RENAMED_MODEL":
             old = activity.system_comment.removeprefix("from ")
             # an earlier model of the new name was deleted; its story is not this one's
             db.execute("UPDATE activities SET model = model || ? WHERE model = ?", (FORMER, activity.model))
             db.execute("UPDATE activities SET model = ? WHERE model = ?", (activity.model, old))
+            changed.add(activity.model)
     db.executemany(
         f"INSERT OR REPLACE INTO activities ({ACTIVITY_COLUMNS}) VALUES ({', '.join('?' * 13)})",  # noqa: S608 - constant
         [
@@ -147,15 +155,32 @@ def record(db: sqlite3.Connection, activities: list[Activity]) -> None:
             for activity in activities
         ],
     )
+    newest: dict[str, int] = {}
+    for activity in activities:
+        newest[activity.model] = max(newest.get(activity.model, 0), activity.creation_timestamp)
+    put = "UPDATE models SET active = max(active, ?) WHERE name = ?"
+    db.executemany(put, [(at, name) for name, at in newest.items()])
+    for model in changed:
+        db.execute(_ACTIVE_AGAIN, (model,))
+
+
+def _replaced(db: sqlite3.Connection, activities: list[Activity]) -> set[str]:
+    """The models of which something that was told will be told otherwise."""
+    found = set()
+    for activity in activities:
+        if not activity.id.startswith(activity.commit[:16]):  # others are told once
+            row = db.execute("SELECT model FROM activities WHERE id = ?", (activity.id,)).fetchone()
+            found |= {activity.model, row[0]} if row else set()
+    return found
 
 
 def _model(db: sqlite3.Connection, before: object, after: RegisteredModel, at: int) -> None:
     touched = not isinstance(before, RegisteredModel) or before.description != after.description
     deleted = isinstance(before, RegisteredModel) and before.last_deleted != after.last_deleted
     db.execute(
-        "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET id = excluded.id, "
+        "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET id = excluded.id, "
         "created = excluded.created, created_by = excluded.created_by, description = excluded.description",
-        (after.name, after.id, after.created, after.created_by, after.description, after.created),
+        (after.name, after.id, after.created, after.created_by, after.description, after.created, after.created),
     )
     if isinstance(before, RegisteredModel) and (touched or deleted):
         _touch_model(db, after.name, at)

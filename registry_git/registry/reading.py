@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from registry_git.core.activity import Activity, requested, reviewed
 from registry_git.core.errors import Corrupt, NotFound
 from registry_git.core.keys import VersionKey
-from registry_git.core.model import Policy
+from registry_git.core.model import Policy, TransitionRequest
 from registry_git.core.names import Id, ModelName, parse_version
 from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
 from registry_git.core.snapshot import Snapshot, find_stage
@@ -24,6 +24,7 @@ from registry_git.manifests.layout import path_of
 from registry_git.registry.checking import check
 from registry_git.registry.comparison import compare
 from registry_git.registry.deployed import DeploymentReading
+from registry_git.registry.listing import ModelListing
 from registry_git.registry.request_views import RequestReading
 from registry_git.registry.resolving import Resolution, resolve
 from registry_git.registry.showing import Showing
@@ -31,7 +32,7 @@ from registry_git.registry.tree import Tree
 from registry_git.registry.views import CommentView, FieldDifference, Finding, ModelView, VersionView
 
 
-class Reading(RequestReading, DeploymentReading):
+class Reading(RequestReading, DeploymentReading, ModelListing):
     """Answers about the registry. Point reads go to git; lists, search and activities to the index."""
 
     def __init__(self, store: Store, index: Index) -> None:
@@ -77,25 +78,6 @@ class Reading(RequestReading, DeploymentReading):
     def policy(self) -> Policy:
         """`registry.yaml`: stages, roles, rules."""
         return self._snapshot().policy()
-
-    def models(
-        self, *, filter: str = "", order_by: Sequence[str] = (), limit: int | None = None, offset: int = 0
-    ) -> list[ModelView]:
-        """The registered models that pass a filter, `limit` of them (100 by default, 1,000 at most) from `offset` on.
-
-        Raises:
-            Invalid: a filter, order or limit that makes no sense.
-        """
-        snapshot = self._snapshot()
-        page = Page(limit=check_max_results(limit, Target.MODELS), offset=offset)
-        given = without_prompts(parse_filter(filter, Target.MODELS))
-        names = self._queries(snapshot).models(given, parse_order(order_by, Target.MODELS), page)
-        showing = self._showing(snapshot, many=True)
-        found = []
-        for name in names:
-            with suppress(NotFound):  # the index may be a moment ahead, when somebody writes just now
-                found.append(showing.model(name))
-        return found
 
     def search_versions(
         self, filter: str = "", *, order_by: Sequence[str] = (), limit: int | None = None, offset: int = 0
@@ -244,11 +226,22 @@ class Reading(RequestReading, DeploymentReading):
     def _asked(self, model: ModelName | None, version: int | None) -> list[Activity]:
         """The activities of open requests, which are on their branches and not yet on `main`."""
         found = []
-        for record in self._open_records():
+        for record in self._open_records(self._branches(), model):
             if (model is None or record.model == model) and (version is None or record.version == version):
-                found.append(requested(record))
-                found += [reviewed(record, place) for place in range(len(record.reviews))]
+                found += _told(record)
+        return found
+
+    def _last_asked(self, branches: Mapping[str, str], model: ModelName | None = None) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for record in self._open_records(branches, model):
+            if record.model is not None:
+                newest = max(activity.creation_timestamp for activity in _told(record))
+                found[record.model] = max(newest, found.get(record.model, 0))
         return found
 
     def _showing(self, snapshot: Snapshot, *, many: bool = False) -> Showing:
-        return Showing(snapshot, lambda: self._queries(snapshot), self._branches, many=many)
+        return Showing(snapshot, lambda: self._queries(snapshot), self._branches, self._last_asked, many=many)
+
+
+def _told(record: TransitionRequest) -> list[Activity]:
+    return [requested(record), *(reviewed(record, place) for place in range(len(record.reviews)))]

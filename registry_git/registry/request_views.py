@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from registry_git.core.changes.proposal import Roll
 from registry_git.core.errors import Corrupt, Invalid, NotFound
@@ -126,18 +126,23 @@ class RequestReading(ABC):
             return RequestKey(model=ModelName(owner) if owner else None, request=request)
         raise NotFound(f"There is no request {request}.", hint="List them with: registry-git request list --state all")
 
-    def _open_records(self) -> Iterator[TransitionRequest]:
-        """The records on the branches of open requests."""
-        for branch, tip in self._branches().items():
+    def _open_records(self, branches: Mapping[str, str], model: ModelName | None = None) -> Iterator[TransitionRequest]:
+        """The records on branches of open requests: all, or those of one model."""
+        repository = self._store.repository
+        for branch, tip in branches.items():
             key = parse_request_ref(branch)
-            if key is None:
+            if key is None or (model is not None and key.model != model):
                 continue
-            try:
-                record = GitSnapshot(self._store.repository, tip).request(key.model, key.request)
-            except Corrupt:
-                continue  # one broken branch must not hide what happened
-            if record is not None:
-                yield record
+            record = repository.cached(tip, branch)  # lists ask for it again and again
+            if not isinstance(record, TransitionRequest):
+                try:
+                    record = GitSnapshot(repository, tip).request(key.model, key.request)
+                except Corrupt:
+                    continue  # one broken branch must not hide what happened
+                if record is None:
+                    continue
+                repository.remember(tip, branch, record)
+            yield record
 
     def _view_if_open(self, snapshot: GitSnapshot, key: RequestKey) -> RequestView | None:
         try:

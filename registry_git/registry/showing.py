@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 
@@ -23,11 +23,13 @@ class Showing:
         self,
         snapshot: Snapshot,
         queries: Callable[[], Queries],
-        branches: Callable[[], Iterable[str]],
+        branches: Callable[[], Mapping[str, str]],
+        last_asked: Callable[[Mapping[str, str], ModelName], Mapping[str, int]],
         *,
         many: bool = False,
     ) -> None:
-        """`queries` opens the index at the snapshot, `branches` lists those of open requests: when they are needed.
+        """`queries` opens the index at the snapshot, `branches` lists those of open requests, `last_asked` says when
+        something happened on them: when they are needed.
 
         `many`: for a list, which one unreadable pointer must not hide; who asks for the model itself is told of it.
         """
@@ -35,6 +37,7 @@ class Showing:
         self._snapshot = snapshot
         self._open_index = queries
         self._branches = branches
+        self._last_asked = last_asked
         self._pointers: dict[ModelName, tuple[tuple[StagePointer, ...], tuple[AliasPointer, ...]]] = {}
 
     def model(self, name: ModelName) -> ModelView:
@@ -49,6 +52,7 @@ class Showing:
             created=model.created,
             created_by=model.created_by,
             last_updated=self._queries.model_updated(name) or model.created,
+            last_activity=max(self._queries.model_active(name), model.created, self._asked(name)),
             latest_version=numbers[-1] if numbers else None,
             versions=len(numbers),
             stages={pointer.stage: pointer.versions for pointer in stages},
@@ -119,7 +123,14 @@ class Showing:
     def _queries(self) -> Queries:
         return self._open_index()
 
+    def _asked(self, name: ModelName) -> int:
+        return self._last_asked(self._open_branches, name).get(name, 0) if self._open_requests[name] else 0
+
+    @cached_property
+    def _open_branches(self) -> Mapping[str, str]:
+        return self._branches()
+
     @cached_property
     def _open_requests(self) -> Counter[ModelName | None]:
-        keys = map(parse_request_ref, self._branches())
+        keys = map(parse_request_ref, self._open_branches)
         return Counter(key.model for key in keys if key is not None)

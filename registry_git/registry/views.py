@@ -37,6 +37,9 @@ class RollView:
 class ModelView:
     """A registered model as it stands: `stages` maps each stage that holds versions to them, `aliases` to one.
 
+    Times are milliseconds. `last_activity` is that of the newest activity, open requests among them; `last_updated`
+    leaves out labels (tags, aliases) and what people said.
+
     `rolled` are the deployments that moved along, where this is the answer to a write.
     """
 
@@ -46,6 +49,7 @@ class ModelView:
     created: int
     created_by: str
     last_updated: int
+    last_activity: int
     latest_version: int | None
     versions: int
     stages: Mapping[str, tuple[int, ...]]
@@ -53,6 +57,15 @@ class ModelView:
     open_requests: int
     commit: str
     rolled: tuple[RollView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPage:
+    """Some of the models, and `total`, how many there are on all pages together."""
+
+    models: tuple[ModelView, ...]
+    total: int
+    commit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

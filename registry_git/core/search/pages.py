@@ -25,6 +25,7 @@ class OrderField(str, Enum):
     VERSION_NUMBER = "version_number"
     CREATED = "creation_timestamp"
     UPDATED = "last_updated_timestamp"
+    LAST_ACTIVITY = "last_activity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +41,9 @@ _MODEL_FIELDS = {
     "timestamp": OrderField.UPDATED,
     "last_updated_timestamp": OrderField.UPDATED,
     "creation_timestamp": OrderField.CREATED,
+    "last_activity": OrderField.LAST_ACTIVITY,
 }
-_VERSION_FIELDS = {field.value: field for field in OrderField}
+_VERSION_FIELDS = {field.value: field for field in OrderField if field is not OrderField.LAST_ACTIVITY}
 _FIELDS: Mapping[Target, Mapping[str, OrderField]] = MappingProxyType(
     {Target.MODELS: _MODEL_FIELDS, Target.VERSIONS: _VERSION_FIELDS}
 )

@@ -31,6 +31,16 @@ class Searched(Then):
     page_token: Token = ""
 
 
+class SearchedModels(Searched):
+    """A search of models, a page at a time."""
+
+    text: str = Field(
+        default="",
+        description="Words that are all in the name, description, creator or tags, in upper or lower case.",
+        max_length=200,
+    )
+
+
 class OneModel(Then):
     """Which model."""
 
@@ -48,6 +58,7 @@ class Models(shapes.Shape):
 
     models: list[shapes.Model]
     next_page_token: str = Field(description="Ask for what comes after with it; empty: that was all.")
+    total: int = Field(description="How many models there are on all pages.")
 
 
 class Versions(shapes.Shape):
@@ -57,16 +68,17 @@ class Versions(shapes.Shape):
     next_page_token: str = Field(default="", description="Ask for what comes after with it; empty: that was all.")
 
 
-@own.add("GET", "/models", takes=Searched, gives=Models)
-def list_models(call: Call, asked: Searched) -> Models:
-    """The models that pass a filter."""
-    reading, start, size = call.reading, decode_token(asked.page_token), asked.max_results or _PAGE
-    found = reading.models(filter=asked.filter, order_by=asked.order_by, limit=size, offset=start)
-    more = len(found) == size and reading.models(
-        filter=asked.filter, order_by=asked.order_by, limit=1, offset=start + size
+@own.add("GET", "/models", takes=SearchedModels, gives=Models)
+def list_models(call: Call, asked: SearchedModels) -> Models:
+    """The models that pass a filter; `order_by` may be `last_activity DESC`."""
+    start, size = decode_token(asked.page_token), asked.max_results or _PAGE
+    page = call.reading.model_page(
+        text=asked.text, filter=asked.filter, order_by=asked.order_by, limit=size, offset=start
     )
     return Models(
-        models=[shapes.Model.of(one) for one in found], next_page_token=encode_token(start + size) if more else ""
+        models=[shapes.Model.of(one) for one in page.models],
+        next_page_token=encode_token(start + size) if start + size < page.total else "",
+        total=page.total,
     )
 
 

@@ -35,6 +35,7 @@ class Model(Shape):
     created: Time
     created_by: str = Field(description="Who created it: `Name <email>`.")
     last_updated: Time
+    last_activity: Time = Field(description="Of the newest activity, open requests among them.")
     latest_version: int | None = Field(description="The highest version; null when there is none.")
     stages: dict[str, list[int]] = Field(description="Each stage that holds versions.")
     aliases: dict[str, int] = Field(description="Each alias and the version that it names.")
