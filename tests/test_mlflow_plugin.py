@@ -6,7 +6,6 @@ import inspect
 import os
 import pickle
 import threading
-from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -55,12 +54,12 @@ def own_stages(place: Path) -> registry_git.Registry:
 
 
 @pytest.fixture
-def client(place: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
+def client(place: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> MlflowClient:
     """MLflow's client, and its fluent functions, on the registry."""
     database = f"sqlite:///{empty_database(tmp_path_factory, tmp_path / 'mlflow.db')}"
     mlflow.set_tracking_uri(database)
     mlflow.set_registry_uri(f"git+file://{place}")
-    yield MlflowClient()
+    return MlflowClient()
 
 
 def test_mlflow_finds_the_store_for_every_scheme() -> None:

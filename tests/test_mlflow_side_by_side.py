@@ -346,12 +346,12 @@ SCENARIOS = {
 
 
 @pytest.fixture
-def pair(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MlflowClient, MlflowClient]]:
+def pair(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[MlflowClient, MlflowClient]:
     """Clients of two empty registries: in Git, and in SQLite."""
     database = f"sqlite:///{empty_database(tmp_path_factory, tmp_path / 'mlflow.db')}"
     git = f"git+file://{tmp_path}/models.git?fresh_seconds=0"
     mlflow.set_tracking_uri(database)  # MLflow's own store looks for runs nowhere else
-    yield MlflowClient(tracking_uri=database, registry_uri=git), MlflowClient(database, database)
+    return MlflowClient(tracking_uri=database, registry_uri=git), MlflowClient(database, database)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
