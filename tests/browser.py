@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FloatRect, Locator, Page
+    from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 PICTURES = Path(__file__).resolve().parent.parent / "build" / "pictures"
 WIDTH = 980  # pixels
@@ -30,13 +30,7 @@ _QUIET = (
 @contextmanager
 def chromium(profile: Path, outside: Mapping[str, str]) -> Iterator[Page]:
     """A page of a browser whose files are in `profile`; without a Chromium it fails in CI and is skipped elsewhere."""
-    program = shutil.which("chromium", path=outside.get("PATH"))
-    if program is None:
-        missing = "There is no chromium; install it (Debian: apt-get install chromium fonts-dejavu-core)."
-        if outside.get("CI", "").lower() in ("true", "1"):
-            pytest.fail(missing)
-        warnings.warn(missing, stacklevel=2)
-        pytest.skip(missing)
+    program = _program(outside)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -53,6 +47,34 @@ def chromium(profile: Path, outside: Mapping[str, str]) -> Iterator[Page]:
             yield context.pages[0]
         finally:
             context.close()
+
+
+@contextmanager
+def browsing(outside: Mapping[str, str]) -> Iterator[Browser]:
+    """A browser for any number of people (`browser.new_context()`); without a Chromium as `chromium`.
+
+    Only one may be open at a time in a process: make it for one file of tests (`scope="module"`).
+    """
+    program = _program(outside)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=[*_QUIET])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def _program(outside: Mapping[str, str]) -> str:
+    program = shutil.which("chromium", path=outside.get("PATH"))
+    if program is None:
+        missing = "There is no chromium; install it (Debian: apt-get install chromium fonts-dejavu-core)."
+        if outside.get("CI", "").lower() in ("true", "1"):
+            pytest.fail(missing)
+        warnings.warn(missing, stacklevel=2)
+        pytest.skip(missing)
+    return program
 
 
 def picture(page: Page, name: str, *, last: Locator, first: Locator | None = None) -> Path:

@@ -12,6 +12,7 @@ from registry_git.server.document import include_document
 from registry_git.server.guard import Guard
 from registry_git.server.operation import root
 from registry_git.server.own import about, changes, forge, looking, models, requests
+from registry_git.server.pages.serving import include_pages
 from registry_git.server.problems import NoEndpoint, problem
 from registry_git.server.protocols import PROTOCOLS
 from registry_git.server.service import Service
@@ -32,6 +33,7 @@ def build(service: Service) -> FastAPI:
     app.state.takes = {}  # what each operation of the document takes
     for collection in (*COLLECTIONS, *PROTOCOLS, include_document(app)):
         collection.include(app, service)
+    include_pages(app, service)
     app.add_exception_handler(HTTPException, _no_endpoint)
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     return app

@@ -74,7 +74,7 @@ class Endpoint:
         """What the caller asks for. Raises: Invalid."""
         values: dict[str, Any] = {}
         if self.method in _QUERIED:
-            lists = _list_fields(self.takes)
+            lists = list_fields(self.takes)
             query = request.query_params
             values = {name: query.getlist(name) if name in lists else query[name] for name in query}
         if self.method not in _BODILESS and body.strip() and self.takes is not Nothing:
@@ -173,8 +173,8 @@ def _serving(endpoint: Endpoint, service: Service, route: str) -> Callable[[Requ
     async def serve(request: Request) -> Response:
         request.scope[ROUTE] = route
         try:
-            identity = await _admit(request, service, endpoint.permission)
-            body = b"" if endpoint.method in _BODILESS else await _body(request, service.settings.body_bytes)
+            identity = await admit(request, service, endpoint.permission)
+            body = b"" if endpoint.method in _BODILESS else await whole_body(request, service.settings.body_bytes)
             asked = endpoint.asked(request, body)
             at = str(getattr(asked, "at", None) or "")
             call = partial(
@@ -209,7 +209,7 @@ def _run(endpoint: Endpoint, service: Service, make: Callable[..., Call], asked:
         return endpoint.answer(call, asked)
 
 
-async def _admit(request: Request, service: Service, permission: Permission) -> Identity | None:
+async def admit(request: Request, service: Service, permission: Permission) -> Identity | None:
     """Who calls, if they may. Raises: Unauthenticated, PermissionDenied, TooMany."""
     if permission is Permission.PUBLIC:
         return None
@@ -236,8 +236,8 @@ async def _admit(request: Request, service: Service, permission: Permission) -> 
     return identity
 
 
-async def _body(request: Request, at_most: int) -> bytes:
-    """The body. Raises: TooLarge."""
+async def whole_body(request: Request, at_most: int) -> bytes:
+    """The body, of at most so many bytes. Raises: TooLarge."""
     said = request.scope[HEADERS].get("content-length", "0")
     parts: list[bytes] = []
     size = int(said) if said.isdigit() and len(said) < 16 else 0
@@ -282,7 +282,8 @@ def _matches(wanted: str, tag: str) -> bool:
     return wanted.strip() == "*" or any(one.strip().removeprefix("W/") == f'"{tag}"' for one in wanted.split(","))
 
 
-def _list_fields(model: type[BaseModel]) -> frozenset[str]:
+def list_fields(model: type[BaseModel]) -> frozenset[str]:
+    """The fields that take a repeated parameter."""
     return frozenset(name for name, field in model.model_fields.items() if _is_list(field.annotation))
 
 

@@ -39,7 +39,7 @@ _ALWAYS = (
     ),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # with none, browsers call the origin of a form `null`
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
@@ -155,7 +155,7 @@ def _refuse_foreign_pages(headers: Mapping[str, str]) -> None:
     browser = site is not None or origin is not None or headers.get("user-agent", "").startswith("Mozilla/")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    if browser and has_body and kind != "application/json" and not (_is_form(kind) and site == "same-origin"):
+    if browser and has_body and kind != "application/json" and not (_is_form(kind) and (site or origin)):
         raise PermissionDenied("A browser's request must be application/json.", hint="Set its Content-Type.")
 
 

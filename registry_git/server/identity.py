@@ -85,6 +85,21 @@ class Door:
             return owner
         raise Unauthenticated("Nobody is named as the one who calls.", hint=_HINT)
 
+    def signed_in(self, token_id: str, mark: str) -> Identity | None:
+        """Who signed in with a token (see `mark_of`); None when that token is no more."""
+        found = self._record(token_id)
+        if found is None or not hmac.compare_digest(_mark(found[1]), mark):
+            return None
+        if found[1].expires is not None and self._clock() >= found[1].expires:
+            return None
+        return Identity(actor=found[0].actor, scopes=found[1].scopes, key=f"token {token_id}")
+
+    def mark_of(self, identity: Identity) -> tuple[str, str] | None:
+        """The id of the token by which an identity was known, and a word that only this token has; None: by none."""
+        kind, _, token_id = identity.key.partition(" ")
+        found = self._record(token_id) if kind == "token" else None
+        return None if found is None else (token_id, _mark(found[1]))
+
     def _by_token(self, authorization: str) -> Identity:
         token = _token_of(authorization)
         parts = split_token(token) if token else None
@@ -136,6 +151,10 @@ class Door:
 
     def _digest(self, token: str) -> bytes:
         return blake2b(token.encode("utf-8", "surrogateescape"), key=self._key, digest_size=32).digest()
+
+
+def _mark(token: Token) -> str:
+    return blake2b(token.hash.encode(), digest_size=12).hexdigest()
 
 
 def caller_of(headers: Mapping[str, str], *, trusted: bool, user_header: str, name_header: str) -> Caller:

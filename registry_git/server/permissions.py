@@ -30,7 +30,21 @@ MLFLOW_MOUNTS = ("/api/2.0/mlflow", "/api/2.0/preview/mlflow", "/ajax-api/2.0/ml
 
 _READ, _WRITE, _APPROVE, _PUBLIC = Permission.READ, Permission.WRITE, Permission.APPROVE, Permission.PUBLIC
 
+# The forms of the pages. What sits at such an address with GET, where no page is, leads to the form's page.
+_FORMS: dict[tuple[str, str], Permission] = {}
+PAGES: dict[tuple[str, str], Permission] = {
+    **{("GET", path): _READ for _, path in _FORMS},
+    ("GET", "/"): _READ,
+    ("GET", "/me"): _READ,
+    ("GET", "/sign-in"): _PUBLIC,
+    ("POST", "/sign-in"): _PUBLIC,
+    ("POST", "/sign-out"): _PUBLIC,
+    ("GET", "/events"): _READ,
+    ("GET", "/static/{version}/{name}"): _PUBLIC,
+    **_FORMS,
+}
 _ROOT = {
+    **PAGES,
     ("GET", "/health"): _PUBLIC,
     ("HEAD", "/health"): _PUBLIC,
     ("GET", "/ready"): _PUBLIC,

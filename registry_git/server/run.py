@@ -13,6 +13,7 @@ import uvicorn
 
 from registry_git.core.errors import Invalid, Unavailable
 from registry_git.server.application import build
+from registry_git.server.live import Live
 from registry_git.server.service import Service
 from registry_git.server.settings import Settings
 
@@ -22,7 +23,16 @@ Told = Callable[[str], None]
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which ends with the exit code 0 after a signal."""
+    """uvicorn's server, which ends with the exit code 0 after a signal, and streams that have no end of their own."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes nothing new, ends the streams, and waits for what is being answered."""
+        self._live.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -79,7 +89,7 @@ def make_server(service: Service) -> Server:
         lifespan="on",
         ws="none",
     )
-    return Server(config)
+    return Server(config, service.live)
 
 
 def serve(settings: Settings, told: Told) -> None:

@@ -15,6 +15,7 @@ from registry_git.server.accounts import AccountFile
 from registry_git.server.handles import Handles, Past
 from registry_git.server.identity import Door
 from registry_git.server.keeper import Keeper
+from registry_git.server.live import Live
 from registry_git.server.metrics import Metrics
 from registry_git.server.rates import Rate
 from registry_git.server.settings import Settings
@@ -54,6 +55,7 @@ class Service:
         )
         self.keeper = Keeper(self.writer, self._acting, self.metrics, seconds=settings.fetch_seconds)
         self.reading = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
+        self.live = Live(self.state, self.reading)
         self.editing = ThreadPoolExecutor(_EDITORS, thread_name_prefix="edit")
         self.remembering = ThreadPoolExecutor(1, thread_name_prefix="past")
         self.knocking = ThreadPoolExecutor(1, thread_name_prefix="door")

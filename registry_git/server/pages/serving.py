@@ -1,0 +1,324 @@
+"""How pages and forms are answered: who looks, in which thread, with which cookies, and what is shown when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel, ValidationError
+from starlette.responses import StreamingResponse
+
+from registry_git.core.errors import Invalid, RegistryError
+from registry_git.server.call import Call
+from registry_git.server.endpoints import admit, list_fields, whole_body
+from registry_git.server.guard import HEADERS, ROUTE, WHO
+from registry_git.server.identity import Identity
+from registry_git.server.pages import home, sign_in
+from registry_git.server.pages.assets import FOREVER, found
+from registry_git.server.pages.links import here, quoted
+from registry_git.server.pages.page import Page, Posted, Shown
+from registry_git.server.pages.render import Past, Problem, Setting, render
+from registry_git.server.pages.sessions import Sessions, Visitor
+from registry_git.server.permissions import Permission
+from registry_git.server.problems import Unauthenticated, problem, status_and_code
+from registry_git.server.service import Service
+
+COLLECTIONS = (home.pages, sign_in.pages)
+_FIELDS = 1000  # of one form
+_UNEXPECTED = "Something went wrong that the server did not expect; its log says more."
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def include_pages(app: FastAPI, service: Service) -> None:
+    """Makes the application serve the pages."""
+    sessions = Sessions(service.settings.accounts, service.door, secure=service.settings.tls_cert is not None)
+    door = _PageDoor(service, sessions)
+    shown = {one.path for collection in COLLECTIONS for one in collection.shown}
+    for collection in COLLECTIONS:
+        for one in collection.shown:
+            _add(app, "GET", one.path, door.showing(one))
+        for form in collection.posted:
+            _add(app, "POST", form.path, door.posting(form))
+            if form.path not in shown:
+                _add(app, "GET", form.path, _back_to(form))
+    _add(app, "POST", "/sign-in", door.signing_in)
+    _add(app, "POST", "/sign-out", door.signing_out)
+    _add(app, "GET", "/events", door.events)
+    _add(app, "GET", "/static/{version}/{name}", _static)
+
+
+def _add(app: FastAPI, method: str, path: str, handler: Handler) -> None:
+    async def serve(request: Request) -> Response:
+        request.scope[ROUTE] = path
+        return await handler(request)
+
+    app.add_api_route(path, serve, methods=[method], include_in_schema=False, response_model=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One request of a browser."""
+
+    request: Request
+    visitor: Visitor
+    identity: Identity | None
+
+    @property
+    def here(self) -> str:
+        """The address, with its query."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
+
+    def values(self, takes: type[BaseModel]) -> dict[str, Any]:
+        """What the address says: its query, and the parts of its path."""
+        lists, query = list_fields(takes), self.request.query_params
+        values: dict[str, Any] = {name: query.getlist(name) if name in lists else query[name] for name in query}
+        return values | self.request.path_params
+
+    def require(self, permission: Permission) -> None:
+        """Returns when whoever looks may. Raises: Unauthenticated, PermissionDenied."""
+        if permission is Permission.PUBLIC:
+            return
+        if self.identity is None:
+            raise Unauthenticated("You are not signed in.", hint="Sign in with a token.")
+        self.identity.require(permission)
+
+
+class _PageDoor:
+    """Answers what browsers send."""
+
+    def __init__(self, service: Service, sessions: Sessions) -> None:
+        self._service = service
+        self._sessions = sessions
+
+    def showing(self, shown: Shown) -> Handler:
+        """What shows a page."""
+
+        async def handle(request: Request) -> Response:
+            visit = await self._visit(request)
+            try:
+                visit.require(shown.permission)
+            except Unauthenticated:
+                return _see("/sign-in?" + urlencode({"next": visit.here}))
+            except RegistryError as error:
+                return self._failed(visit, error)
+            past = bool(request.query_params.get("at"))
+            pool = self._service.remembering if past else self._service.reading
+            return await asyncio.get_running_loop().run_in_executor(pool, self._show, visit, shown)
+
+        return handle
+
+    def posting(self, form: Posted) -> Handler:
+        """What does the work of a form."""
+
+        async def handle(request: Request) -> Response:
+            visit = await self._visit(request)
+            try:
+                typed = await self._typed(request)
+                visit.require(form.permission)
+            except Unauthenticated:
+                page = form.page.path.format(**{name: quoted(part) for name, part in request.path_params.items()})
+                return _see("/sign-in?" + urlencode({"next": page}))
+            except RegistryError as error:
+                return self._failed(visit, error)
+            pool = self._service.editing
+            return await asyncio.get_running_loop().run_in_executor(pool, self._post, visit, form, typed)
+
+        return handle
+
+    async def signing_in(self, request: Request) -> Response:
+        """Makes a session of a token."""
+        visit = await self._visit(request)
+        try:
+            fields = dict(await self._typed(request))
+            self._sessions.require_proof(visit.visitor, fields.get("csrf", ""))
+            request.scope[HEADERS] = {
+                **request.scope[HEADERS],
+                "authorization": f"Bearer {fields.get('token', '').strip()}",
+            }
+            identity = await admit(request, self._service, Permission.READ)
+            assert identity is not None  # noqa: S101 - only PUBLIC has none
+            cookie = self._sessions.sign_in(identity)
+        except RegistryError as error:
+            page = Page("sign_in.html", {"next": here(dict(request.query_params).get("next", "/"))})
+            return self._rendered(replace(visit, identity=None), page, problem=_told(error))
+        answer = _see(here(fields.get("next", "/")))
+        answer.headers.append("set-cookie", cookie)
+        answer.headers.append("set-cookie", self._sessions.saying(f"You are signed in as {identity.actor.name}."))
+        return answer
+
+    async def signing_out(self, request: Request) -> Response:
+        """Ends a session."""
+        visit = await self._visit(request)
+        try:
+            self._sessions.require_proof(visit.visitor, dict(await self._typed(request)).get("csrf", ""))
+        except RegistryError as error:
+            return self._failed(visit, error)
+        answer = _see("/sign-in")
+        answer.headers.append("set-cookie", self._sessions.sign_out())
+        answer.headers.append("set-cookie", self._sessions.saying("You are signed out."))
+        return answer
+
+    async def events(self, request: Request) -> Response:
+        """The stream that says when the registry moves."""
+        visit = await self._visit(request)
+        try:
+            visit.require(Permission.READ)
+        except RegistryError as error:
+            status, body, headers = problem(error)
+            return Response(body, status, headers, "application/json")
+        if self._service.live.full:
+            return Response(status_code=503, headers={"retry-after": "30"})
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(self._service.live.events(), headers=headers, media_type="text/event-stream")
+
+    async def _visit(self, request: Request) -> _Visit:
+        visitor = self._sessions.visitor(request.scope[HEADERS])
+        identity = self._sessions.identity(visitor)
+        if identity is None:
+            try:
+                identity = await admit(request, self._service, Permission.READ)
+            except RegistryError:
+                identity = None
+        if identity is not None:
+            request.scope[WHO] = identity.actor.email
+        return _Visit(request, visitor, identity)
+
+    async def _typed(self, request: Request) -> list[tuple[str, str]]:
+        body = await whole_body(request, self._service.settings.body_bytes)
+        try:
+            return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
+        except (ValueError, UnicodeDecodeError):
+            raise Invalid("The form cannot be read.", hint="Send it from its page.") from None
+
+    def _show(self, visit: _Visit, shown: Shown) -> Response:
+        try:
+            asked = _filled(shown.takes, visit.values(shown.takes))
+            at = str(getattr(asked, "at", ""))
+            with ExitStack() as handles:
+                call = self._call(visit, handles, at, writes=False)
+                tag = self._service.state.tag()  # before anything is read, so that what is shown is never older
+                past = Past(at=at, commit=call.reading.commit) if at else None
+                return self._rendered(visit, shown.run(call, asked), tag=tag, past=past)
+        except Exception as error:
+            return self._failed(visit, error)
+
+    def _post(self, visit: _Visit, form: Posted, typed: list[tuple[str, str]]) -> Response:
+        values: dict[str, Any] = {}
+        lists = list_fields(form.takes)
+        for name, value in typed:
+            if name in lists:
+                values.setdefault(name, []).append(value)
+            else:
+                values[name] = value
+        try:
+            with ExitStack() as handles:
+                call = self._call(visit, handles, "", writes=True)
+                try:
+                    self._sessions.require_proof(visit.visitor, str(values.get("csrf", "")))
+                    gone = form.run(call, _filled(form.takes, values | visit.values(form.takes)))
+                except RegistryError as error:
+                    tag = self._service.state.tag()
+                    page = form.page.run(call, _filled(form.page.takes, visit.values(form.page.takes)))
+                    return self._rendered(visit, page, tag=tag, problem=_told(error), typed=dict(typed))
+            answer = _see(gone.to)
+            if gone.said:
+                answer.headers.append("set-cookie", self._sessions.saying(gone.said))
+            return answer
+        except Exception as error:
+            return self._failed(visit, error)
+
+    def _call(self, visit: _Visit, handles: ExitStack, at: str, *, writes: bool) -> Call:
+        pool = self._service.editors if writes else self._service.readers
+        return Call(
+            service=self._service,
+            identity=visit.identity,
+            headers=visit.request.scope[HEADERS],
+            base_url=str(visit.request.base_url).rstrip("/"),
+            _handle=None if at else handles.enter_context(pool.take()),
+            _at=at,
+        )
+
+    def _rendered(
+        self,
+        visit: _Visit,
+        page: Page,
+        *,
+        tag: str = "",
+        past: Past | None = None,
+        problem: Problem | None = None,
+        typed: Mapping[str, str] | None = None,
+    ) -> Response:
+        setting = Setting(
+            me=visit.identity,
+            session=self._sessions.identity(visit.visitor) is not None,
+            here=visit.here,
+            proof=self._sessions.proof(visit.visitor),
+            tag=tag,
+            past=past,
+            said=visit.visitor.said,
+            problem=problem,
+            typed=typed or {},
+        )
+        html = render(page.template, page.values, setting)
+        headers = {"cache-control": "private, no-cache", "vary": "Cookie, Authorization"}
+        if problem:
+            headers["hx-push-url"] = "false"  # the address of a form is none to come back to
+        answer = Response(html, problem.status if problem else page.status, headers, "text/html")
+        if visit.visitor.new:
+            answer.headers.append("set-cookie", self._sessions.known(visit.visitor))
+        if visit.visitor.said:
+            answer.headers.append("set-cookie", self._sessions.saying(""))
+        return answer
+
+    def _failed(self, visit: _Visit, error: Exception) -> Response:
+        told = _told(error)
+        if not isinstance(error, RegistryError):
+            problem(error)  # which writes it into the log
+        answer = self._rendered(visit, Page("error.html", {"error": told}, told.status))
+        if told.status == 401:
+            answer.headers["www-authenticate"] = 'Bearer realm="registry-git"'
+        return answer
+
+
+def _told(error: Exception) -> Problem:
+    """What a page says about an error."""
+    status, _ = status_and_code(error)
+    if not isinstance(error, RegistryError):
+        return Problem(message=_UNEXPECTED, hint="", status=status)
+    return Problem(message=error.message, hint=error.hint or "", status=status)
+
+
+def _filled(takes: type[BaseModel], values: dict[str, Any]) -> Any:
+    """The fields of an address or a form. Raises: Invalid."""
+    try:
+        return takes.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = " ".join(str(part) for part in first["loc"]).replace("_", " ").capitalize()
+        raise Invalid(f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def _back_to(form: Posted) -> Handler:
+    """The address of a form, when somebody goes there by hand: its page."""
+
+    async def handle(request: Request) -> Response:
+        return _see(form.page.path.format(**{name: quoted(part) for name, part in request.path_params.items()}))
+
+    return handle
+
+
+async def _static(request: Request) -> Response:
+    file = found(request.path_params["version"], request.path_params["name"])
+    if file is None:
+        return Response("There is no such file.", 404, media_type="text/plain")
+    return Response(file[0], headers={"cache-control": FOREVER}, media_type=file[1])
+
+
+def _see(address: str) -> Response:
+    return Response(status_code=303, headers={"location": address, "cache-control": "no-store"})
