@@ -75,7 +75,7 @@ class Entries(Queries):
     def model_entries(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[ModelEntry]:
         """The models that pass the filter, in order."""
         names = self.models(given, orders, page)
-        sql = f"SELECT {_MODEL} FROM models WHERE name IN (SELECT value FROM jsoneach(?))"  # noqa: S608
+        sql = f"SELECT {_MODEL} FROM models WHERE name IN (SELECT value FROM json_each(?))"  # noqa: S608
         rows = self._rows(sql, [json.dumps(names)])
         entries = {row[0]: _model(row, *read) for row, *read in zip(rows, each(rows, 5), each(rows, 6), strict=True)}
         return [entries[name] for name in names if name in entries]
@@ -84,7 +84,7 @@ class Entries(Queries):
         """The versions of these keys. Found in a step of its own: a sort would gather tags of all that it sorts."""
         sql = (
             f"SELECT {_VERSION} FROM versions WHERE (model, version) IN "  # noqa: S608
-            "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM jsoneach(?))"
+            "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
         )
         rows = self._rows(sql, [json.dumps(keys)])
         read = zip(rows, each(rows, 12), each(rows, 13), strict=True)
