@@ -67,6 +67,11 @@ class Decision:
         """Whether every matching rule is met."""
         return not self.unmet
 
+    @property
+    def by_request(self) -> bool:
+        """Whether only approvals are missing, so that a request for the same can bring it."""
+        return bool(self.unmet) and all(one.by_approval for one in self.unmet)
+
 
 def evaluate(change: Change, policy: Policy, approvals: Sequence[Approval]) -> Decision:
     """Judges a change by a policy.

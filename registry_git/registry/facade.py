@@ -11,6 +11,7 @@ from registry_git.registry.bundling import Bundling, artifact_places
 from registry_git.registry.commenting import Commenting
 from registry_git.registry.curating import Curating
 from registry_git.registry.deploying import Deploying
+from registry_git.registry.foreseeing import Foreseeing
 from registry_git.registry.importing import Importing
 from registry_git.registry.landing import Landing
 from registry_git.registry.making_room import MakingRoom
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
 
 
 class Registry(
-    Curating, Placing, Deploying, Commenting, Landing, Importing, MakingRoom, Permitting, RunningReads, Beside, Bundling
+    Curating,
+    Placing,
+    Deploying,
+    Commenting,
+    Landing,
+    Importing,
+    MakingRoom,
+    Permitting,
+    Foreseeing,
+    RunningReads,
+    Beside,
+    Bundling,
 ):
     """A model registry in a Git repository.
 
