@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import registry_git
-from registry_git.cli.told import what
 from registry_git.core.errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound, PermissionDenied
 from registry_git.forges.description import describe
 from registry_git.forges.reconcile import reconcile
 from registry_git.registry.facade import Registry
+from registry_git.registry.telling import what
 from tests.cli_program import Cli
 from tests.conftest import Git
 from tests.registry_scene import (

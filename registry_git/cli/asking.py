@@ -10,8 +10,8 @@ from registry_git.cli import shapes
 from registry_git.cli.invocation import Invocation
 from registry_git.cli.output import answer, say, say_next
 from registry_git.cli.plain import plain
-from registry_git.cli.told import asked, besides, who_may
 from registry_git.core.errors import RegistryError
+from registry_git.registry.telling import asked, besides, who_may
 from registry_git.registry.views import RequestView
 
 if TYPE_CHECKING:

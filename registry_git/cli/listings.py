@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from registry_git.cli.sheets import short, when, who
 from registry_git.cli.tables import show_table
-from registry_git.cli.told import asked, what, where
 from registry_git.core.activity import Activity
 from registry_git.registry.observing import Observed
+from registry_git.registry.telling import asked, what, where
 from registry_git.registry.views import RequestView, VersionView
 
 

@@ -12,10 +12,10 @@ from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, as_json, as_yaml, say
 from registry_git.cli.safe import visible
-from registry_git.cli.told import what, where
 from registry_git.core.activity import Activity
 from registry_git.core.errors import Invalid
 from registry_git.core.times import Timestamp
+from registry_git.registry.telling import what, where
 
 _RECENT = 50
 

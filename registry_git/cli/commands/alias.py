@@ -9,7 +9,7 @@ from registry_git.cli.arguments import ALIAS, FORCE, MODEL, VERSION
 from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
-from registry_git.cli.told import rolled
+from registry_git.registry.telling import rolled
 
 
 @click.group("alias", cls=LazyGroup)

@@ -15,8 +15,8 @@ from registry_git.cli.command import RegistryCommand
 from registry_git.cli.commands.deployment_read import say_told
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
-from registry_git.cli.told import asked
 from registry_git.core.errors import Invalid
+from registry_git.registry.telling import asked
 from registry_git.registry.views import DeploymentView
 
 

@@ -9,7 +9,7 @@ from registry_git.cli.arguments import NUMBERED, numbered, text_or_stdin
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
-from registry_git.cli.told import where
+from registry_git.registry.telling import where
 
 
 @click.command("describe", cls=RegistryCommand, example='registry-git describe fraud/12 "Trained on week 46."')

@@ -12,8 +12,8 @@ from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
 from registry_git.cli.safe import visible
-from registry_git.cli.told import where
 from registry_git.core.errors import Invalid
+from registry_git.registry.telling import where
 
 
 @click.command("rename", cls=RegistryCommand, example="registry-git rename fraud card-fraud")

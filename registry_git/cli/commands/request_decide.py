@@ -9,7 +9,7 @@ from registry_git.cli.arguments import REQUEST
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
-from registry_git.cli.told import asked, besides, rolled, who_may
+from registry_git.registry.telling import asked, besides, rolled, who_may
 from registry_git.registry.views import RequestView
 
 

@@ -9,8 +9,8 @@ from registry_git.cli.arguments import MODEL, REQUEST
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
-from registry_git.cli.told import asked, who_may
 from registry_git.core.model import RequestState
+from registry_git.registry.telling import asked, who_may
 from registry_git.registry.views import RequestView
 
 _STATES = (*(state.value for state in RequestState), "all")

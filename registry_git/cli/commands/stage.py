@@ -9,7 +9,7 @@ from registry_git.cli.arguments import FORCE, MODEL, STAGE, VERSION
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
-from registry_git.cli.told import rolled
+from registry_git.registry.telling import rolled
 from registry_git.registry.views import VersionView
 
 

@@ -22,7 +22,8 @@
 - `show` gives an object, by which forms say which page they are on: when a form is refused, that page is shown again
   with `problem` (message, hint) and with what was `typed`.
 - A template in `templates/` extends `layout.html`. It has `to` (addresses that keep the moment of the past),
-  `when(milliseconds)`, `markdown(text)`, `csrf_field()`, `me`, `past`, `can("write")`: see `render.py`.
+  `when(milliseconds)`, `told(activity, to)` (what happened, as a sentence with links; `_activity.html` lists them),
+  `markdown(text)`, `csrf_field()`, `me`, `past`, `can("write")`: see `render.py`.
 - A form is `<form method="post" action="{{ to.path(...) }}">` with `{{ csrf_field() }}`. Nothing needs JavaScript; htmx
   makes it smoother (`hx-boost` is on for the whole page). The guard's policy blocks inline scripts and styles.
 - A new collection is added to `COLLECTIONS` in `serving.py`.

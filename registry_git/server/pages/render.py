@@ -12,7 +12,7 @@ from markupsafe import Markup
 from registry_git import __version__
 from registry_git.app import now
 from registry_git.server.identity import Identity
-from registry_git.server.pages import links, wording
+from registry_git.server.pages import links, telling, wording
 from registry_git.server.pages.assets import asset
 from registry_git.server.pages.links import Links
 from registry_git.server.permissions import Permission
@@ -31,6 +31,8 @@ _TEMPLATES.globals.update(
     markdown=wording.markdown,
     plain=wording.plain,
     exact=wording.exact,
+    told=telling.told,
+    moment=telling.moment,
 )
 _TEMPLATES.filters["present"] = links.present
 

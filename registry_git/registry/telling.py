@@ -1,4 +1,4 @@
-"""Activities and requests as phrases for people."""
+"""Activities and requests as phrases for people, the same for whoever shows them."""
 
 from __future__ import annotations
 
