@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 import socket
@@ -114,4 +113,4 @@ def serve(settings: Settings, told: Told) -> None:
     scheme = "https" if settings.tls_cert else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     told(f"{scheme}://{host}:{listener.getsockname()[1]}")
-    asyncio.run(server.serve(sockets=[listener]))
+    server.run(sockets=[listener])
