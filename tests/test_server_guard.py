@@ -50,6 +50,7 @@ def test_loopback_by_any_of_its_names_is_answered(client: httpx.Client, host: st
         {"sec-fetch-site": "same-site", "content-type": "application/json"},
         {"origin": "https://evil.example", "content-type": "application/json"},
         {"origin": "null", "content-type": "application/json"},
+        {"origin": "http://[", "content-type": "application/json"},
         {"referer": "https://evil.example/page", "content-type": "application/json"},
         {"origin": "{self}", "content-type": "text/plain"},
         {"sec-fetch-site": "same-origin", "content-type": "text/plain;charset=UTF-8"},
@@ -86,6 +87,11 @@ def test_every_answer_has_the_headers_that_keep_a_browser_from_mischief(client: 
         client.get("/nope"),
         client.get("/docs"),
         client.get(MODELS, headers={"host": "x"}),
+        client.get(MODELS),
+        client.get(f"{MODELS}/fraud/versions/1"),
+        client.get(f"{MODELS}/fraud/versions/99"),
+        client.post(MODELS, content=b"no JSON"),
+        client.put(MODELS),
     ):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy

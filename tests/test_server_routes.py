@@ -15,7 +15,7 @@ from registry_git.core import errors
 from registry_git.server.application import build
 from registry_git.server.call import Answer, Call
 from registry_git.server.endpoints import Endpoints, _written
-from registry_git.server.permissions import OWN_MOUNTS, Permission, every_route, needed
+from registry_git.server.permissions import OWN_MOUNTS, PAGES, Permission, every_route, needed
 from registry_git.server.problems import CODES, problem
 from registry_git.server.service import Service
 from tests.registry_scene import ALICE, As, new_registry
@@ -41,12 +41,14 @@ def client(place: Path, as_: As) -> Iterator[httpx.Client]:
 def test_every_route_of_the_application_is_in_the_table_and_the_other_way_round(place: Path, as_: As) -> None:
     service = Service(settings_of(place))
     try:
-        routes = build(service).routes
+        built = build(service)
     finally:
         service.close()
+    routes = built.app.routes
     assert all(isinstance(route, APIRoute) for route in routes), "no route but those of endpoints"
-    served = {(method, route.path) for route in routes if isinstance(route, APIRoute) for method in route.methods}
-    assert served == set(every_route())
+    behind = {(method, route.path) for route in routes if isinstance(route, APIRoute) for method in route.methods}
+    assert behind == set(every_route())
+    assert sorted(built.routes) == sorted(set(every_route()) - set(PAGES)), "what is no page is looked up"
 
 
 def test_an_endpoint_that_the_table_lacks_cannot_be_made() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -15,13 +16,24 @@ from registry_git.server.own import about, changes, forge, looking, models, requ
 from registry_git.server.pages.serving import include_pages
 from registry_git.server.problems import NoEndpoint, problem
 from registry_git.server.protocols import PROTOCOLS
+from registry_git.server.routing import Routes
 from registry_git.server.service import Service
+from registry_git.server.serving import Serving
 from registry_git.server.webhooks.endpoints import webhooks
 
 COLLECTIONS = (root, about.own, models.own, changes.own, requests.own, looking.own, forge.own, webhooks)
 
 
-def build(service: Service) -> FastAPI:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a server runs: the guard, with the routes that it asks and the application behind it."""
+
+    guard: Guard
+    routes: Routes[Serving]
+    app: FastAPI
+
+
+def build(service: Service) -> Built:
     """The application of a service, which it closes when the server has stopped."""
 
     @asynccontextmanager
@@ -31,12 +43,12 @@ def build(service: Service) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.takes = {}  # what each operation of the document takes
+    routes: Routes[Serving] = Routes()
     for collection in (*COLLECTIONS, *PROTOCOLS, include_document(app)):
-        collection.include(app, service)
+        collection.include(app, service, routes)
     include_pages(app, service)
     app.add_exception_handler(HTTPException, _no_endpoint)
-    app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
-    return app
+    return Built(guard=Guard(app, routes, service.settings, service.metrics), routes=routes, app=app)
 
 
 async def _no_endpoint(request: Request, error: Exception) -> Response:

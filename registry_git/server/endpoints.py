@@ -18,6 +18,7 @@
   become answers in `problems.py`; nothing is to be caught here.
 - Give back a dict or a pydantic model (`gives`, for the document at /docs), or an `Answer` for anything else, whose
   `media` type the document says. The first line of the docstring is the summary.
+- Its path is looked up before FastAPI sees the request (`routing.py`), so a name in it is one part between slashes.
 - It runs on a thread of its own with a repository of its own; a GET gets the ETag and its 304 without doing anything.
   `versioned=False` is for what does not follow from the registry's commit alone (webhooks, metrics).
 - A new collection is added to `COLLECTIONS` in `application.py`.
@@ -25,14 +26,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
-from concurrent.futures import Executor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_origin
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ValidationError
@@ -40,11 +38,13 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from registry_git.core.errors import Invalid
 from registry_git.server.call import Answer, Call
-from registry_git.server.guard import HEADERS, PEER, ROUTE, TRUSTED, WHO
-from registry_git.server.identity import Identity, caller_of
+from registry_git.server.identity import Identity
 from registry_git.server.permissions import Permission, needed
-from registry_git.server.problems import TooLarge, TooMany, Unauthenticated, problem, refused_fields, strict_json
+from registry_git.server.problems import refused_fields, strict_json
+from registry_git.server.reply import Reply, make_reply
+from registry_git.server.routing import Routes
 from registry_git.server.service import Service
+from registry_git.server.serving import Serving, admitted, received
 
 _BODILESS = ("GET", "HEAD")
 _QUERIED = ("GET", "HEAD", "DELETE")
@@ -69,37 +69,47 @@ class Endpoint:
     versioned: bool
     media: str
     permission: Permission
+    lists: frozenset[str] = field(init=False)
 
-    def asked(self, request: Request, body: bytes) -> BaseModel:
-        """What the caller asks for. Raises: Invalid."""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lists", list_fields(self.takes))
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method in _BODILESS
+
+    def asked(self, query: bytes, names: Mapping[str, str], body: bytes) -> BaseModel:
+        """What the caller asks for in the query, by the names in the path, and in the body. Raises: Invalid."""
         values: dict[str, Any] = {}
-        if self.method in _QUERIED:
-            lists = list_fields(self.takes)
-            query = request.query_params
-            values = {name: query.getlist(name) if name in lists else query[name] for name in query}
+        if query and self.method in _QUERIED:
+            for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+                if name in self.lists:
+                    values.setdefault(name, []).append(value)
+                else:
+                    values[name] = value
         if self.method not in _BODILESS and body.strip() and self.takes is not Nothing:
             given = strict_json(body)
             if not isinstance(given, dict):
                 raise Invalid("The body is no JSON object.", hint="Send an object, as {}.")
             values.update(given)
-        values.update(request.path_params)
+        values.update(names)
         try:
             return self.takes.model_validate(values)
         except ValidationError as error:
             raise refused_fields(error) from None
 
-    def answer(self, call: Call, asked: BaseModel) -> Response:
+    def answer(self, call: Call, asked: BaseModel) -> Reply:
         """Runs the use case, with the answer's ETag. Raises: RegistryError."""
-        reads = self.method in _BODILESS
-        tag = call.service.state.tag() if self.versioned and reads else ""
+        tag = call.service.state.tag() if self.versioned and self.reads else ""
         if tag and _matches(call.headers.get("if-none-match", ""), tag):
-            return Response(status_code=304, headers=_caching(tag))
+            return make_reply(304, b"", _caching(tag))
         result = self.run(call, asked)
-        if self.versioned and not reads:
+        if self.versioned and not self.reads:
             tag = call.service.state.tag()
         found = result if isinstance(result, Answer) else Answer(content=result, status=self.status)
         headers = {**_caching(tag), **found.headers}
-        return Response(_written(found.content), found.status, headers, found.media_type)
+        return make_reply(found.status, _written(found.content), headers, found.media_type)
 
 
 class Endpoints:
@@ -142,15 +152,17 @@ class Endpoints:
 
         return added
 
-    def include(self, app: FastAPI, service: Service) -> None:
-        """Makes the application serve them. The document shows each at its first mount point only."""
+    def include(self, app: FastAPI, service: Service, routes: Routes[Serving]) -> None:
+        """Adds them to the routes, and to the application, whose document shows each at its first mount point."""
         for endpoint in self._endpoints:
             takes = f"{endpoint.method} {self._mounts[0]}{endpoint.path}"
             app.state.takes[takes] = endpoint.takes
             for mount in self._mounts:
+                serving = Serving(endpoint, service, mount + endpoint.path)
+                routes.add(endpoint.method, mount + endpoint.path, serving)
                 app.add_api_route(
                     mount + endpoint.path,
-                    _serving(endpoint, service, mount + endpoint.path),
+                    _by_starlette(serving),
                     methods=[endpoint.method],
                     status_code=endpoint.status,
                     response_model=endpoint.gives,
@@ -167,95 +179,26 @@ class Endpoints:
                 )
 
 
-def _serving(endpoint: Endpoint, service: Service, route: str) -> Callable[[Request], Any]:
-    """The function that Starlette calls for one route."""
+def _by_starlette(serving: Serving) -> Callable[[Request], Awaitable[Response]]:
+    """The same for Starlette, should it be asked: it has the route for the document, and to know a wrong method."""
 
     async def serve(request: Request) -> Response:
-        request.scope[ROUTE] = route
-        try:
-            identity = await admit(request, service, endpoint.permission)
-            body = b"" if endpoint.method in _BODILESS else await whole_body(request, service.settings.body_bytes)
-            asked = endpoint.asked(request, body)
-            at = str(getattr(asked, "at", None) or "")
-            call = partial(
-                Call,
-                service=service,
-                identity=identity,
-                headers=request.scope[HEADERS],
-                body=body,
-                base_url=str(request.base_url).rstrip("/"),
-                _at=at,
-            )
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(_pool(service, endpoint, at), _run, endpoint, service, call, asked)
-        except Exception as error:
-            return _failed(error)
+        reply = await serving.reply(request.scope, request.receive, request.path_params)
+        response = Response(reply.body, reply.status)
+        response.raw_headers = list(reply.headers)
+        return response
 
     return serve
 
 
-def _pool(service: Service, endpoint: Endpoint, at: str) -> Executor:
-    if at:
-        return service.remembering
-    return service.reading if endpoint.method in _BODILESS else service.editing
-
-
-def _run(endpoint: Endpoint, service: Service, make: Callable[..., Call], asked: BaseModel) -> Response:
-    with ExitStack() as handles:
-        call = make()
-        if not call._at:
-            pool = service.readers if endpoint.method in _BODILESS else service.editors
-            call = make(_handle=handles.enter_context(pool.take()))
-        return endpoint.answer(call, asked)
-
-
 async def admit(request: Request, service: Service, permission: Permission) -> Identity | None:
     """Who calls, if they may. Raises: Unauthenticated, PermissionDenied, TooMany."""
-    if permission is Permission.PUBLIC:
-        return None
-    settings, peer = service.settings, request.scope[PEER]
-    caller = caller_of(
-        request.scope[HEADERS],
-        trusted=request.scope[TRUSTED],
-        user_header=settings.user_header,
-        name_header=settings.name_header,
-    )
-    try:
-        identity = service.door.quick(caller)
-        if identity is None:
-            if service.failures.wait(peer, take=0):
-                raise TooMany("Too many tokens that are not known here.", seconds=10)
-            loop = asyncio.get_running_loop()
-            identity = await loop.run_in_executor(service.knocking, service.door.identify, caller)
-    except Unauthenticated:
-        if caller.authorization:
-            service.failures.wait(peer)
-        raise
-    request.scope[WHO] = identity.actor.email
-    identity.require(permission)
-    return identity
+    return await admitted(request.scope, service, permission)
 
 
 async def whole_body(request: Request, at_most: int) -> bytes:
-    """The body, of at most so many bytes. Raises: TooLarge."""
-    said = request.scope[HEADERS].get("content-length", "0")
-    parts: list[bytes] = []
-    size = int(said) if said.isdigit() and len(said) < 16 else 0
-    if size <= at_most:
-        size = 0
-        async for part in request.stream():
-            size += len(part)
-            if size > at_most:
-                break
-            parts.append(part)
-    if size > at_most:
-        raise TooLarge(f"The body is larger than {at_most:,} bytes.", hint="Send less at once.")
-    return b"".join(parts)
-
-
-def _failed(error: Exception) -> Response:
-    status, body, headers = problem(error)
-    return Response(body, status, headers, "application/json")
+    """The body, of at most so many bytes. Raises: TooLarge; Invalid: the caller went away meanwhile."""
+    return await received(request.scope, request.receive, at_most)
 
 
 def _written(content: object) -> bytes:

@@ -10,24 +10,26 @@ import json
 import math
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from registry_git.core.errors import PermissionDenied, RegistryError
+from registry_git.core.errors import PermissionDenied
 from registry_git.core.times import Timestamp
 from registry_git.server.metrics import Metrics
-from registry_git.server.problems import TooMany, problem
+from registry_git.server.problems import TooMany
 from registry_git.server.rates import Rate
+from registry_git.server.reply import Message, Receive, Reply, Scope, Send, failed, send_reply
+from registry_git.server.routing import Routes
 from registry_git.server.settings import LOOPBACK_NAMES, Settings
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+if TYPE_CHECKING:
+    from registry_git.server.serving import Serving
+
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Where the endpoints and this middleware leave word for each other, in the request's scope.
+# Where the endpoints and the guard leave word for each other, in the request's scope.
 HEADERS, PEER, TRUSTED, ROUTE, WHO = (f"registry_git.{name}" for name in ("headers", "peer", "trusted", "route", "who"))
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -46,10 +48,11 @@ _ALWAYS = (
 
 
 class Guard:
-    """ASGI middleware around the whole application."""
+    """The whole server as an ASGI application: what a route serves is asked here, all else of `app` behind it."""
 
-    def __init__(self, app: App, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: App, routes: Routes[Serving], settings: Settings, metrics: Metrics) -> None:
         self._app = app
+        self._routes = routes
         self._settings = settings
         self._metrics = metrics
         self._rate = Rate(settings.per_second)
@@ -65,33 +68,49 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        seen = {"status": 500, "bytes": 0}
+        status = size = 0
+        try:
+            reply = await self._reply(scope, receive)
+            if reply is None:
+                status, size = await self._elsewhere(scope, receive, send)
+            else:
+                status, size = reply.status, len(reply.body)
+                await send_reply(send, reply, self._headers)
+        finally:
+            self._tell(scope, status or 500, size, time.perf_counter() - began)
 
-        async def sent(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                seen["status"] = message["status"]
-                message["headers"] = [*message.get("headers", ()), *self._headers]
-            elif message["type"] == "http.response.body":
-                seen["bytes"] += len(message.get("body", b""))
-            await send(message)
-
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply | None:
+        """The reply of a route, or of the guard itself; None: the path and method are no route's."""
         headers = scope[HEADERS] = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         scope[PEER], scope[TRUSTED] = self._peer(scope, headers)
         try:
-            try:
-                self._admit(scope["method"], headers, scope[PEER])
-            except RegistryError as error:
-                await _answer(sent, *problem(error))
-            else:
-                await self._app(scope, receive, sent)
-        finally:
-            self._tell(scope, seen, time.perf_counter() - began)
+            self._admit(scope["method"], headers, scope[PEER])
+        except Exception as error:
+            return failed(error)
+        found = self._routes.find(scope["method"], scope["path"])
+        return await found[0].reply(scope, receive, found[1]) if found else None
+
+    async def _elsewhere(self, scope: Scope, receive: Receive, send: Send) -> tuple[int, int]:
+        """Lets the application behind answer; the status and the size of what it said."""
+        status = size = 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            elif message["type"] == "http.response.body":
+                size += len(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, receive, sent)
+        return status, size
 
     def _peer(self, scope: Scope, headers: Mapping[str, str]) -> tuple[str, bool]:
         """The address that called, and whether its word about users counts; behind a proxy, the one that called it."""
         client = scope.get("client")
         peer = client[0] if client else ""
-        if not self._trusts(peer):
+        if not self._settings.proxies or not self._trusts(peer):
             return peer, False
         for one in reversed(headers.get("x-forwarded-for", "").split(",")):
             if one.strip() and not self._trusts(one.strip()):
@@ -117,10 +136,10 @@ class Guard:
         if wait:
             raise TooMany("Too many requests.", seconds=math.ceil(wait))
 
-    def _tell(self, scope: Scope, seen: Mapping[str, int], seconds: float) -> None:
+    def _tell(self, scope: Scope, status: int, size: int, seconds: float) -> None:
         route = scope.get(ROUTE, "none")
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
-        self._metrics.answered(method, route, seen["status"], seconds)
+        self._metrics.answered(method, route, status, seconds)
         if not self._settings.access_log:
             return
         line = {
@@ -129,8 +148,8 @@ class Guard:
             "who": scope.get(WHO, ""),
             "method": scope["method"],
             "path": scope["path"],  # without the query: what callers put there is theirs
-            "status": seen["status"],
-            "bytes": seen["bytes"],
+            "status": status,
+            "bytes": size,
             "ms": round(seconds * 1000, 2),
         }
         # ASCII JSON: nothing that a caller wrote can end the line
@@ -147,16 +166,24 @@ def _refuse_foreign_pages(headers: Mapping[str, str]) -> None:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site not in ("same-origin", "none"):
         raise PermissionDenied("A page of another site may not change anything here.")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is not None and _place(origin) != headers.get("host", "").lower():
         raise PermissionDenied("A page of another origin may not change anything here.")
     referer = headers.get("referer")
-    if referer is not None and urlsplit(referer).netloc.lower() != headers.get("host", "").lower():
+    if referer is not None and _place(referer) != headers.get("host", "").lower():
         raise PermissionDenied("A page of another origin may not change anything here.")
     browser = site is not None or origin is not None or headers.get("user-agent", "").startswith("Mozilla/")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     if browser and has_body and kind != "application/json" and not (_is_form(kind) and (site or origin)):
         raise PermissionDenied("A browser's request must be application/json.", hint="Set its Content-Type.")
+
+
+def _place(url: str) -> str | None:
+    """Host and port of a URL, as a Host header has them; None for what is no URL."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _is_form(kind: str) -> bool:
@@ -168,10 +195,3 @@ def _host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower().rstrip(".")
-
-
-async def _answer(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    pairs += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body})

@@ -77,7 +77,7 @@ def make_server(service: Service) -> Server:
     """The server of a service; it does not run yet."""
     settings = service.settings
     config = uvicorn.Config(
-        build(service),
+        build(service).guard,
         log_config=None,
         access_log=False,
         server_header=False,

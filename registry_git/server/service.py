@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from registry_git.app import now
@@ -21,6 +20,7 @@ from registry_git.server.rates import Rate
 from registry_git.server.settings import Settings
 from registry_git.server.state import State
 from registry_git.server.webhooks.desk import Desk
+from registry_git.server.workers import Workers
 
 _ITSELF = Actor("registry-git <registry-git@localhost>")  # who writes down what a forge says, if nobody is named
 _READERS = 3  # Python runs one at a time; more only keep more repositories warm
@@ -54,17 +54,17 @@ class Service:
             metrics=self.metrics,
         )
         self.keeper = Keeper(self.writer, self._acting, self.metrics, seconds=settings.fetch_seconds)
-        self.reading = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
+        self.reading = Workers(_READERS, "read")
         self.live = Live(self.state, self.reading)
-        self.editing = ThreadPoolExecutor(_EDITORS, thread_name_prefix="edit")
-        self.remembering = ThreadPoolExecutor(1, thread_name_prefix="past")
-        self.knocking = ThreadPoolExecutor(1, thread_name_prefix="door")
+        self.editing = Workers(_EDITORS, "edit")
+        self.remembering = Workers(1, "past")
+        self.knocking = Workers(1, "door")
 
     def close(self) -> None:
         """Finishes what was begun, and lets go of everything."""
         self.keeper.close()
-        for pool in (self.editing, self.reading, self.remembering, self.knocking):
-            pool.shutdown(wait=True)
+        for workers in (self.editing, self.reading, self.remembering, self.knocking):
+            workers.close()
         self.writer.close()
         self.webhooks.close()
         self.readers.close()

@@ -1,0 +1,50 @@
+"""An answer as it goes out: made once, sent in two messages, without a framework's objects around it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from registry_git.server.problems import problem
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+_BODILESS = (204, 304)  # what no length is said of, either
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status, headers as HTTP wants them (names in lower case), body."""
+
+    status: int
+    headers: RawHeaders
+    body: bytes = b""
+
+
+def make_reply(status: int, body: bytes, headers: Mapping[str, str], media: str = "") -> Reply:
+    """A reply. `media` is its type; a text's is UTF-8."""
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    if media:
+        if media.startswith("text/") and "charset" not in media:
+            media += "; charset=utf-8"
+        raw.append((b"content-type", media.encode("latin-1")))
+    if status not in _BODILESS:
+        raw.append((b"content-length", b"%d" % len(body)))
+    return Reply(status, tuple(raw), body)
+
+
+def failed(error: BaseException) -> Reply:
+    """What tells a client about an error."""
+    status, body, headers = problem(error)
+    return make_reply(status, body, headers, "application/json")
+
+
+async def send_reply(send: Send, reply: Reply, more: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Sends a reply, with more headers."""
+    await send({"type": "http.response.start", "status": reply.status, "headers": [*reply.headers, *more]})
+    await send({"type": "http.response.body", "body": reply.body})
