@@ -171,6 +171,7 @@ def test_the_files_of_pages_are_kept_by_browsers_and_all_of_them_are_here(shop: 
         page = client.get("/sign-in").text
         for name in ASSETS:
             answer = client.get(asset(name))
+            assert not name.endswith(".css") or f'href="{asset(name)}"' in page
             assert (answer.status_code, answer.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
         assert client.get("/static/000000000000/pages.css").status_code == 404
         assert client.get("/static/../pages.css").status_code == 404

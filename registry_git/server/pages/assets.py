@@ -19,6 +19,7 @@ def _read() -> dict[str, tuple[bytes, str]]:
 
 
 ASSETS = _read()  # each file's bytes and media type, by its name
+STYLES = ("pages.css", *sorted(name for name in ASSETS if name.endswith(".css") and name != "pages.css"))
 _VERSIONS = {name: blake2b(content, digest_size=6).hexdigest() for name, (content, _) in ASSETS.items()}
 
 

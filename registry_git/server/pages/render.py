@@ -13,7 +13,7 @@ from registry_git import __version__
 from registry_git.app import now
 from registry_git.server.identity import Identity
 from registry_git.server.pages import links, telling, wording
-from registry_git.server.pages.assets import asset
+from registry_git.server.pages.assets import STYLES, asset
 from registry_git.server.pages.links import Links
 from registry_git.server.permissions import Permission
 
@@ -26,6 +26,7 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.globals.update(
     asset=asset,
+    styles=STYLES,
     version_of_program=__version__,
     person=wording.person,
     markdown=wording.markdown,
