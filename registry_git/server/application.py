@@ -10,11 +10,11 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from registry_git.server.document import include_document
-from registry_git.server.guard import Guard
+from registry_git.server.guard import HEADERS, Guard
 from registry_git.server.operation import root
 from registry_git.server.own import about, changes, forge, looking, models, requests
-from registry_git.server.pages.serving import include_pages
-from registry_git.server.problems import NoEndpoint, problem
+from registry_git.server.pages.serving import PageDoor, include_pages, refusal
+from registry_git.server.problems import NoEndpoint, for_people, problem
 from registry_git.server.protocols import PROTOCOLS
 from registry_git.server.routing import Routes
 from registry_git.server.service import Service
@@ -46,15 +46,23 @@ def build(service: Service) -> Built:
     routes: Routes[Serving] = Routes()
     for collection in (*COLLECTIONS, *PROTOCOLS, include_document(app)):
         collection.include(app, service, routes)
-    include_pages(app, service)
-    app.add_exception_handler(HTTPException, _no_endpoint)
-    return Built(guard=Guard(app, routes, service.settings, service.metrics), routes=routes, app=app)
+    pages = include_pages(app, service)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        return await _no_endpoint(request, error, pages)
+
+    app.add_exception_handler(HTTPException, refused)
+    guard = Guard(app, routes, service.settings, service.metrics, refusal=refusal)
+    return Built(guard=guard, routes=routes, app=app)
 
 
-async def _no_endpoint(request: Request, error: Exception) -> Response:
+async def _no_endpoint(request: Request, error: Exception, pages: PageDoor) -> Response:
     """What Starlette refuses: an unknown path, or a method that a path does not take."""
     assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
-    path = request.url.path[:200]
-    message = f"No endpoint has the path {path}." if error.status_code == 404 else f"{path} takes no {request.method}."
+    path, status = request.url.path[:200], error.status_code
+    if for_people(request.scope[HEADERS]):
+        said = f"There is no page at {path}." if status == 404 else f"Nothing can be sent to {path}."
+        return await pages.refused(request, NoEndpoint(said, hint="Look for it from the models."), status)
+    message = f"No endpoint has the path {path}." if status == 404 else f"{path} takes no {request.method}."
     _, body, headers = problem(NoEndpoint(message, hint="The endpoints are at /docs."))
-    return Response(body, error.status_code, {**headers, **(error.headers or {})}, "application/json")
+    return Response(body, status, {**headers, **(error.headers or {})}, "application/json")

@@ -15,12 +15,12 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from registry_git.core.errors import PermissionDenied
+from registry_git.core.errors import PermissionDenied, RegistryError
 from registry_git.core.times import Timestamp
 from registry_git.server.metrics import Metrics
-from registry_git.server.problems import TooMany
+from registry_git.server.problems import TooMany, for_people, problem
 from registry_git.server.rates import Rate
-from registry_git.server.reply import Message, Receive, Reply, Scope, Send, failed, send_reply
+from registry_git.server.reply import Message, Receive, Reply, Scope, Send, failed, make_reply, send_reply
 from registry_git.server.routing import Routes
 from registry_git.server.settings import LOOPBACK_NAMES, Settings
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from registry_git.server.serving import Serving
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Told = Callable[[RegistryError], str]  # the page that says to people why something was refused
 
 # Where the endpoints and the guard leave word for each other, in the request's scope.
 HEADERS, PEER, TRUSTED, ROUTE, WHO = (f"registry_git.{name}" for name in ("headers", "peer", "trusted", "route", "who"))
@@ -50,8 +51,11 @@ _ALWAYS = (
 class Guard:
     """The whole server as an ASGI application: what a route serves is asked here, all else of `app` behind it."""
 
-    def __init__(self, app: App, routes: Routes[Serving], settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, app: App, routes: Routes[Serving], settings: Settings, metrics: Metrics, *, refusal: Told
+    ) -> None:
         self._app = app
+        self._refusal = refusal
         self._routes = routes
         self._settings = settings
         self._metrics = metrics
@@ -85,6 +89,8 @@ class Guard:
         scope[PEER], scope[TRUSTED] = self._peer(scope, headers)
         try:
             self._admit(scope["method"], headers, scope[PEER])
+        except RegistryError as error:
+            return self._refused(headers, error)
         except Exception as error:
             return failed(error)
         found = self._routes.find(scope["method"], scope["path"])
@@ -105,6 +111,12 @@ class Guard:
 
         await self._app(scope, receive, sent)
         return status, size
+
+    def _refused(self, headers: Mapping[str, str], error: RegistryError) -> Reply:
+        if not for_people(headers):
+            return failed(error)
+        status, _, more = problem(error)
+        return make_reply(status, self._refusal(error).encode(), more, "text/html")
 
     def _peer(self, scope: Scope, headers: Mapping[str, str]) -> tuple[str, bool]:
         """The address that called, and whether its word about users counts; behind a proxy, the one that called it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from registry_git.core import errors
 from registry_git.core.errors import Invalid, RegistryError
 
 _LOG = logging.getLogger(__name__)
+UNEXPECTED = "Something went wrong that the server did not expect; its log says more."
 
 
 class Unauthenticated(RegistryError):
@@ -69,7 +71,7 @@ def problem(error: BaseException) -> tuple[int, bytes, dict[str, str]]:
         message = str(error)
     else:
         _LOG.error("An unexpected error.", exc_info=error)
-        message = "Something went wrong that the server did not expect; its log says more."
+        message = UNEXPECTED
     if status == 500 and isinstance(error, RegistryError):
         _LOG.error("%s", error)
     if isinstance(error, Unauthenticated):
@@ -78,6 +80,11 @@ def problem(error: BaseException) -> tuple[int, bytes, dict[str, str]]:
         headers["retry-after"] = str(error.seconds)
     # ASCII alone: what a caller wrote may hold what UTF-8 cannot write
     return status, json.dumps({"error_code": code, "message": message}).encode("ascii"), headers
+
+
+def for_people(headers: Mapping[str, str]) -> bool:
+    """Whether a browser shows the answer to somebody, so that it should be a page; programs get JSON."""
+    return "text/html" in headers.get("accept", "") or "hx-request" in headers
 
 
 def refused_fields(error: ValidationError) -> Invalid:

@@ -101,6 +101,11 @@ def render(template: str, values: Mapping[str, object], setting: Setting) -> str
     return _TEMPLATES.get_template(template).render({**surroundings, **values})
 
 
+def render_alone(template: str, **values: object) -> str:
+    """The HTML of a page that is not in the layout."""
+    return _TEMPLATES.get_template(template).render(values)
+
+
 def _permitted(setting: Setting) -> Callable[[str], bool]:
     """Whether the visitor's token is for a scope (`write`), and the page is not one of the past."""
 

@@ -22,22 +22,21 @@ from registry_git.server.pages import home, sign_in
 from registry_git.server.pages.assets import FOREVER, found
 from registry_git.server.pages.links import here, quoted
 from registry_git.server.pages.page import Page, Posted, Shown
-from registry_git.server.pages.render import Past, Problem, Setting, render
+from registry_git.server.pages.render import Past, Problem, Setting, render, render_alone
 from registry_git.server.pages.sessions import Sessions, Visitor
 from registry_git.server.permissions import Permission
-from registry_git.server.problems import Unauthenticated, problem, status_and_code
+from registry_git.server.problems import UNEXPECTED, Unauthenticated, problem, status_and_code
 from registry_git.server.service import Service
 
 COLLECTIONS = (home.pages, sign_in.pages)
 _FIELDS = 1000  # of one form
-_UNEXPECTED = "Something went wrong that the server did not expect; its log says more."
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def include_pages(app: FastAPI, service: Service) -> None:
-    """Makes the application serve the pages."""
+def include_pages(app: FastAPI, service: Service) -> PageDoor:
+    """Makes the application serve the pages; gives what also answers for paths that are none of theirs."""
     sessions = Sessions(service.settings.accounts, service.door, secure=service.settings.tls_cert is not None)
-    door = _PageDoor(service, sessions)
+    door = PageDoor(service, sessions)
     shown = {one.path for collection in COLLECTIONS for one in collection.shown}
     for collection in COLLECTIONS:
         for one in collection.shown:
@@ -50,6 +49,7 @@ def include_pages(app: FastAPI, service: Service) -> None:
     _add(app, "POST", "/sign-out", door.signing_out)
     _add(app, "GET", "/events", door.events)
     _add(app, "GET", "/static/{version}/{name}", _static)
+    return door
 
 
 def _add(app: FastAPI, method: str, path: str, handler: Handler) -> None:
@@ -89,7 +89,7 @@ class _Visit:
         self.identity.require(permission)
 
 
-class _PageDoor:
+class PageDoor:
     """Answers what browsers send."""
 
     def __init__(self, service: Service, sessions: Sessions) -> None:
@@ -176,6 +176,12 @@ class _PageDoor:
             return Response(status_code=503, headers={"retry-after": "30"})
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._service.live.events(), headers=headers, media_type="text/event-stream")
+
+    async def refused(self, request: Request, error: RegistryError, status: int) -> Response:
+        """The page that says why there is none."""
+        answer = self._failed(await self._visit(request), error)
+        answer.status_code = status
+        return answer
 
     async def _visit(self, request: Request) -> _Visit:
         visitor = self._sessions.visitor(request.scope[HEADERS])
@@ -286,11 +292,16 @@ class _PageDoor:
         return answer
 
 
+def refusal(error: RegistryError) -> str:
+    """The page of somebody whose request was refused before anybody looked at who it is."""
+    return render_alone("refused.html", error=_told(error))
+
+
 def _told(error: Exception) -> Problem:
     """What a page says about an error."""
     status, _ = status_and_code(error)
     if not isinstance(error, RegistryError):
-        return Problem(message=_UNEXPECTED, hint="", status=status)
+        return Problem(message=UNEXPECTED, hint="", status=status)
     return Problem(message=error.message, hint=error.hint or "", status=status)
 
 
