@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from registry_git.core.activity import Activity
 from registry_git.core.names import ModelName
-from registry_git.core.search import Filter, Order, Target
+from registry_git.core.search import Filter, Order, Target, fold
 from registry_git.index.index import Index
 from registry_git.index.search_sql import order_to_sql, to_sql
 from registry_git.index.tables import ACTIVITY_COLUMNS, FORMER
@@ -37,6 +37,11 @@ class Brought(NamedTuple):
     commit: str
 
 
+# Of a model, as it is called now; an earlier model of this name, deleted since, has a story of its own.
+OF_MODEL = (
+    "model = ? AND seq >= coalesce((SELECT max(seq) FROM activities WHERE model = ? AND "
+    "activity_type = 'CREATED_MODEL'), 0)"
+)
 _BROUGHT = 'environment, name, since, request, "commit"'
 
 
@@ -95,6 +100,18 @@ class Queries:
         sql = f"SELECT model, id FROM requests WHERE {' AND '.join(clauses)} ORDER BY created, id"  # noqa: S608
         return [(row[0], row[1]) for row in self._rows(sql, values)]
 
+    def newest_requests(self, model: str | None, requester: str, *, limit: int) -> list[tuple[int, str, str]]:
+        """The newest recorded requests as (created, id, model or empty): all, of a model, or by an email address."""
+        where, values = _asked(model, requester)
+        sql = f"SELECT created, id, model FROM requests WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"  # noqa: S608
+        return [(row[0], row[1], row[2]) for row in self._rows(sql, [*values, limit])]
+
+    def count_requests(self, model: str | None, requester: str) -> int:
+        """How many there are of what `newest_requests` gives."""
+        where, values = _asked(model, requester)
+        row = self._first(f"SELECT count(*) FROM requests WHERE {where}", values)  # noqa: S608
+        return int(row[0]) if row else 0
+
     def deployments(
         self, *, environment: str | None, workload: str | None, model: str | None, version: int | None
     ) -> list[Brought]:
@@ -136,14 +153,11 @@ class Queries:
         after: int = 0,
     ) -> list[Activity]:
         """What happened, oldest first; the newest `limit` of it, and only what came after the cursor `after`."""
-        clauses = ["seq > ?"]
-        values: list[str | int] = [after]
+        clauses, values = self.shown_until()
+        clauses.append("seq > ?")
+        values.append(after)
         if model is not None:
-            # an earlier model of this name, deleted since, has a story of its own
-            clauses.append(
-                "model = ? AND seq >= coalesce((SELECT max(seq) FROM activities WHERE model = ? AND "
-                "activity_type = 'CREATED_MODEL'), 0)"
-            )
+            clauses.append(OF_MODEL)
             values += [model, model]
         if version is not None:
             clauses.append("version = ?")
@@ -151,12 +165,16 @@ class Queries:
         if request is not None:
             clauses.append("request = ?")
             values.append(request)
-        if self._until is not None:
-            clauses.append('(SELECT seq FROM commits WHERE id = "commit") <= (SELECT seq FROM commits WHERE id = ?)')
-            values.append(self._until)
         sql = f"SELECT {ACTIVITY_COLUMNS} FROM activities WHERE {' AND '.join(clauses)} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         rows = self._rows(sql, [*values, -1 if limit is None else limit])
-        return [_activity(row) for row in reversed(rows)]
+        return [activity_of(row) for row in reversed(rows)]
+
+    def shown_until(self) -> tuple[list[str], list[str | int]]:
+        """What keeps activities back that had not happened at the moment that is shown: clauses, and their values."""
+        if self._until is None:
+            return [], []
+        clause = '(SELECT seq FROM commits WHERE id = "commit") <= (SELECT seq FROM commits WHERE id = ?)'
+        return [clause], [self._until]
 
     def cursor(self) -> int:
         """The place behind the newest activity: give it to `activities(after=…)` to learn what came since."""
@@ -207,7 +225,14 @@ class Queries:
         return int(row[0]) if row else 0
 
 
-def _activity(row: tuple[object, ...]) -> Activity:
+def _asked(model: str | None, requester: str) -> tuple[str, list[str]]:
+    given = {"model = ?": model, "search_has(requester, ?)": f"<{fold(requester)}>" if requester else None}
+    clauses = {clause: value for clause, value in given.items() if value is not None}
+    return " AND ".join(["1", *clauses]), list(clauses.values())
+
+
+def activity_of(row: tuple[object, ...]) -> Activity:
+    """The activity in a row of ACTIVITY_COLUMNS."""
     names = [name.strip().strip('"') for name in ACTIVITY_COLUMNS.split(",")]
     told = Activity(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type]
     return replace(told, model=told.model.removesuffix(FORMER)) if told.model.endswith(FORMER) else told

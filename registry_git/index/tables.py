@@ -23,7 +23,7 @@ from registry_git.core.model import (
     VersionKey,
 )
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commits (
@@ -66,6 +66,8 @@ CREATE TABLE activities (
   system_comment TEXT NOT NULL, creation_timestamp INTEGER NOT NULL, last_updated_timestamp INTEGER NOT NULL,
   request TEXT NOT NULL, "commit" TEXT NOT NULL);
 CREATE INDEX activities_by_model ON activities (model, version, seq);
+CREATE INDEX activities_by_time ON activities (creation_timestamp / 1000, seq);
+CREATE INDEX activities_by_request ON activities (request);
 CREATE TABLE problems (path TEXT PRIMARY KEY, message TEXT NOT NULL) WITHOUT ROWID;
 """
 

@@ -12,7 +12,7 @@ from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
 from registry_git.index.index import Index
-from registry_git.index.queries import Queries
+from registry_git.index.told import Told
 from registry_git.manifests.layout import parse_request_ref
 from registry_git.registry.reading import Reading
 
@@ -39,8 +39,8 @@ class PastReading(Reading):
     def _branches(self) -> dict[str, str]:
         return {}  # which requests were open then is not kept by git; closed ones are in the records
 
-    def _queries(self, snapshot: Snapshot) -> Queries:
-        return Queries(self._index, snapshot.commit, until=self._until)
+    def _queries(self, snapshot: Snapshot) -> Told:
+        return Told(self._index, snapshot.commit, until=self._until)
 
 
 def find_commit(store: Store, text: str) -> str:

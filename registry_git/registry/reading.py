@@ -18,21 +18,23 @@ from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
 from registry_git.index.entries import Entries
 from registry_git.index.index import Index
-from registry_git.index.queries import Page, Queries
+from registry_git.index.queries import Page
+from registry_git.index.told import Told
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import path_of
 from registry_git.registry.checking import check
 from registry_git.registry.comparison import compare
 from registry_git.registry.deployed import DeploymentReading
+from registry_git.registry.inbox import Inbox
 from registry_git.registry.listing import ModelListing
-from registry_git.registry.request_views import RequestReading
 from registry_git.registry.resolving import Resolution, resolve
 from registry_git.registry.showing import Showing
+from registry_git.registry.story import Story
 from registry_git.registry.tree import Tree
 from registry_git.registry.views import CommentView, FieldDifference, Finding, ModelView, VersionView
 
 
-class Reading(RequestReading, DeploymentReading, ModelListing):
+class Reading(Inbox, Story, DeploymentReading, ModelListing):
     """Answers about the registry. Point reads go to git; lists, search and activities to the index."""
 
     def __init__(self, store: Store, index: Index) -> None:
@@ -45,13 +47,18 @@ class Reading(RequestReading, DeploymentReading, ModelListing):
     def _look_again(self) -> None:
         self._store.refresh_to_read()
 
-    def _queries(self, snapshot: Snapshot) -> Queries:
-        return Queries(self._index, snapshot.commit)
+    def _queries(self, snapshot: Snapshot) -> Told:
+        return Told(self._index, snapshot.commit)
 
     @property
     def commit(self) -> str:
         """The commit that is shown."""
         return self._snapshot().commit
+
+    @property
+    def committed(self) -> int:
+        """When the commit that is shown was made, in milliseconds."""
+        return self._store.repository.commit(self.commit).at * 1000
 
     def snapshot(self) -> Snapshot:
         """The registry as it is now, for reads that belong together. Raises: NotFound when there is none."""
