@@ -35,6 +35,7 @@ _FORMS: dict[tuple[str, str], Permission] = {}
 PAGES: dict[tuple[str, str], Permission] = {
     **{("GET", path): _READ for _, path in _FORMS},
     ("GET", "/"): _READ,
+    ("GET", "/models"): _READ,
     ("GET", "/me"): _READ,
     ("GET", "/sign-in"): _PUBLIC,
     ("POST", "/sign-in"): _PUBLIC,

@@ -36,7 +36,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Where to go after a form did its work, and the sentence that is shown there once."""
+    """Where to go: after a form did its work, with a sentence that is shown there once; or instead of a page."""
 
     to: str
     said: str = ""
@@ -48,7 +48,7 @@ class Shown:
 
     path: str
     takes: type[Asked]
-    run: Callable[[Call, Any], Page]
+    run: Callable[[Call, Any], Page | Go]
     permission: Permission
 
 
@@ -70,10 +70,10 @@ class Pages:
         self.shown: list[Shown] = []
         self.posted: list[Posted] = []
 
-    def show(self, path: str, *, takes: type[Asked] = Asked) -> Callable[[Callable[[Call, Any], Page]], Shown]:
+    def show(self, path: str, *, takes: type[Asked] = Asked) -> Callable[[Callable[[Call, Any], Page | Go]], Shown]:
         """Makes a function the page at `path`. Raises: LookupError: the table of permissions lacks it."""
 
-        def made(run: Callable[[Call, Any], Page]) -> Shown:
+        def made(run: Callable[[Call, Any], Page | Go]) -> Shown:
             shown = Shown(path=path, takes=takes, run=run, permission=needed(ROOT_MOUNT, "GET", path))
             self.shown.append(shown)
             return shown

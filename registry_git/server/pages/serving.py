@@ -18,17 +18,17 @@ from registry_git.server.call import Call
 from registry_git.server.endpoints import admit, list_fields, whole_body
 from registry_git.server.guard import HEADERS, ROUTE, WHO
 from registry_git.server.identity import Identity
-from registry_git.server.pages import home, sign_in
+from registry_git.server.pages import models, sign_in
 from registry_git.server.pages.assets import FOREVER, found
 from registry_git.server.pages.links import here, quoted
-from registry_git.server.pages.page import Page, Posted, Shown
+from registry_git.server.pages.page import Go, Page, Posted, Shown
 from registry_git.server.pages.render import Past, Problem, Setting, render, render_alone
 from registry_git.server.pages.sessions import Sessions, Visitor
 from registry_git.server.permissions import Permission
 from registry_git.server.problems import UNEXPECTED, Unauthenticated, problem, status_and_code
 from registry_git.server.service import Service
 
-COLLECTIONS = (home.pages, sign_in.pages)
+COLLECTIONS = (models.pages, sign_in.pages)
 _FIELDS = 1000  # of one form
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -210,7 +210,8 @@ class PageDoor:
                 call = self._call(visit, handles, at, writes=False)
                 tag = self._service.state.tag()  # before anything is read, so that what is shown is never older
                 past = Past(at=at, commit=call.reading.commit) if at else None
-                return self._rendered(visit, shown.run(call, asked), tag=tag, past=past)
+                made = shown.run(call, asked)
+                return _see(made.to) if isinstance(made, Go) else self._rendered(visit, made, tag=tag, past=past)
         except Exception as error:
             return self._failed(visit, error)
 
@@ -231,6 +232,8 @@ class PageDoor:
                 except RegistryError as error:
                     tag = self._service.state.tag()
                     page = form.page.run(call, _filled(form.page.takes, visit.values(form.page.takes)))
+                    if isinstance(page, Go):
+                        return _see(page.to)
                     return self._rendered(visit, page, tag=tag, problem=_told(error), typed=dict(typed))
             answer = _see(gone.to)
             if gone.said:
