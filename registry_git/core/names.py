@@ -19,6 +19,7 @@ DESCRIPTION_MAX = 100_000
 TAG_KEY_MAX = 250
 TAG_VALUE_MAX = 100_000
 
+_AS_IT_IS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _ENCODED = re.compile(r"(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+")
 _STAGE = re.compile(r"[\w.\- ]{1,64}")
@@ -37,6 +38,8 @@ def encode(name: str) -> str:
     Everything but `[A-Za-z0-9._-]` becomes `%XX`, byte by byte in UTF-8; so do a leading or trailing dot, a leading
     hyphen (git would take it for an option) and the dot of a closing `.lock` (git's own suffix).
     """
+    if _AS_IT_IS.fullmatch(name):
+        return name
     last = len(name) - 1
     lock = last - 4 if name.lower().endswith(".lock") else -1
     out = []
@@ -77,10 +80,10 @@ def _checked(kind: str, text: object) -> str:
         raise Invalid(f"The {kind} {text!r} is not text.", hint="Give a string.")
     if not text.strip():
         raise Invalid(f"The {kind} is empty.", hint="Write one.")
-    for char in text:
+    for char in text if not text.isprintable() else "":  # what can be printed hides nothing
         if _hidden(char):
             raise Invalid(f"The {kind} {text!r} holds the invisible character U+{ord(char):04X}.", hint="Leave it out.")
-    if len(encode(text)) > NAME_MAX:
+    if 3 * len(text.encode()) > NAME_MAX and len(encode(text)) > NAME_MAX:
         raise Invalid(
             f"The {kind} {text[:40]!r}… takes {len(encode(text))} bytes as a path; {NAME_MAX} are allowed.",
             hint="Shorten it.",

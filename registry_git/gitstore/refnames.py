@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from registry_git.core.errors import Invalid
 
@@ -13,6 +14,7 @@ _REFUSED = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
 _COMPONENT_MAX = 250  # bytes; with ".lock" it must still be a file name
 
 
+@lru_cache(maxsize=1024)
 def check_ref_name(name: str) -> str:
     """`name`, when it is the full name of a branch, a remote's branch or a reference of the registry's own.
 

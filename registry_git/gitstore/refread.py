@@ -61,16 +61,20 @@ def read_ref(git_dir: Path, name: str) -> str | None:
         Corrupt: the file is empty or holds something else than an object id.
         Unavailable: it cannot be read.
     """
-    root = os.fspath(git_dir)
-    with disk.explained(f"read {name}"):
-        if name == HEAD:
-            content = _loose(root, HEAD)
-            symbolic = _SYMBOLIC.fullmatch(content or b"")
-            if symbolic is None:
-                return None if content is None else _parse(HEAD, content)
-            name = symbolic[1].decode("utf-8", errors="replace")
-        check_ref_name(name)
-        return value_of(root, name)
+    try:
+        return _read(os.fspath(git_dir), name)
+    except OSError as problem:
+        raise disk.unavailable(problem, f"read {name}") from problem
+
+
+def _read(root: str, name: str) -> str | None:
+    if name == HEAD:
+        content = _loose(root, HEAD)
+        symbolic = _SYMBOLIC.fullmatch(content or b"")
+        if symbolic is None:
+            return None if content is None else _parse(HEAD, content)
+        name = symbolic[1].decode("utf-8", errors="replace")
+    return value_of(root, check_ref_name(name))
 
 
 def value_of(root: str, name: str) -> str | None:

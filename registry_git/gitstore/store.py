@@ -57,6 +57,7 @@ class Store:
         self._fetched = float("-inf")
         self._rivals = Rivals()
         self._has_held = False
+        self._shown: GitSnapshot | None = None  # of the commit that was asked for last: nearly always it is the next
 
     @property
     def durable(self) -> bool:
@@ -65,7 +66,11 @@ class Store:
 
     def snapshot(self, commit: str | None = None) -> GitSnapshot:
         """The registry at a commit, or at `main`. Raises: NotFound when there is no registry yet."""
-        return snapshot_of(self.repository, commit)
+        wanted = commit or self.repository.ref(MAIN)
+        known = self._shown
+        if known is None or known.commit != wanted:
+            known = self._shown = snapshot_of(self.repository, wanted)
+        return known
 
     def request_branches(self) -> dict[str, str]:
         """The request branches, full local name to tip, here or at the remote as last fetched."""
