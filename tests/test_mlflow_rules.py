@@ -6,7 +6,6 @@ import base64
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -349,7 +348,7 @@ def test_a_search_tells_all_that_a_read_tells_but_aliases(mlflow: MlflowRegistry
     mlflow.set_alias("fraud", "champion", 1)
     read = mlflow.get_version("fraud", 1)
     found = mlflow.search_versions((), BY_UPDATE, page_token=None).items[0]
-    assert found == replace(read, aliases=(), last_updated_timestamp=mlflow.version_updated("fraud", 1))
+    assert found == read._replace(aliases=(), last_updated_timestamp=mlflow.version_updated("fraud", 1))
     assert (found.tags, found.run_id, found.run_link, found.model_id) == ({"k": "w"}, "r1", "https://x/r1", "m-1")
     model = mlflow.get_model("fraud")
     listed = mlflow.search_models((), BY_NAME, page_token=None).items[0]

@@ -50,14 +50,16 @@ class Index:
             self._forward(db, commit, progress)
         return db
 
-    def shows(self, commit: str) -> bool:
-        """Whether the index shows this very commit already, so that an answer needs no waiting."""
-        if self._db is None and (self._path is None or not self._path.exists()):
-            return False  # who asks only for this makes none
+    def at_hand(self) -> sqlite3.Connection | None:
+        """The database as it is, whatever it shows; None where there is none, or a damaged one (`at` mends it)."""
+        if self._db is not None:
+            return self._db
+        if self._path is None or not self._path.exists():
+            return None  # who asks only for this makes none
         try:
-            return self._shown(self._connection()) == commit
+            return self._connection()
         except sqlite3.DatabaseError:
-            return False  # who asks for `at` mends it
+            return None
 
     def drop(self) -> None:
         """Throws the index away; the next read rebuilds it."""

@@ -15,7 +15,7 @@ _COLUMNS = (
     "name, description, created, created_by, updated, active, "
     "(SELECT max(version) FROM versions AS v WHERE v.model = models.name), "
     "(SELECT count(*) FROM versions AS v WHERE v.model = models.name), "
-    "(SELECT json_group_object(key, value) FROM model_tags AS t WHERE t.model = models.name), "
+    "tags, "
     "(SELECT json_group_array(json_array(stage, version)) FROM placements AS p WHERE p.model = models.name), "
     "(SELECT json_group_object(alias, version) FROM aliases AS a WHERE a.model = models.name)"
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 
 from registry_git.core.activity import Activity
@@ -31,13 +33,13 @@ CREATE TABLE commits (
 CREATE INDEX commits_by_operation ON commits (operation);
 CREATE TABLE models (
   name TEXT PRIMARY KEY, id TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL,
-  description TEXT NOT NULL, updated INTEGER NOT NULL, active INTEGER NOT NULL) WITHOUT ROWID;
+  description TEXT NOT NULL, updated INTEGER NOT NULL, active INTEGER NOT NULL, tags TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX models_by_id ON models (id);
 CREATE TABLE versions (
   model TEXT NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, location TEXT NOT NULL,
   run_id TEXT NOT NULL, run_link TEXT NOT NULL, model_id TEXT NOT NULL, status TEXT NOT NULL,
   status_message TEXT NOT NULL, created INTEGER NOT NULL, created_by TEXT NOT NULL, description TEXT NOT NULL,
-  updated INTEGER NOT NULL,
+  updated INTEGER NOT NULL, tags TEXT NOT NULL,
   PRIMARY KEY (model, version)) WITHOUT ROWID;
 CREATE INDEX versions_by_run ON versions (run_id);
 CREATE INDEX versions_by_update ON versions (updated);
@@ -176,13 +178,28 @@ def _replaced(db: sqlite3.Connection, activities: list[Activity]) -> set[str]:
     return found
 
 
+def _json(tags: Mapping[str, str]) -> str:
+    """All tags in one column, as lists show them; searches look into the table of tags."""
+    return json.dumps(dict(tags), ensure_ascii=False, separators=(",", ":")) if tags else "{}"
+
+
 def _model(db: sqlite3.Connection, before: object, after: RegisteredModel, at: int) -> None:
     touched = not isinstance(before, RegisteredModel) or before.description != after.description
     deleted = isinstance(before, RegisteredModel) and before.last_deleted != after.last_deleted
     db.execute(
-        "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET id = excluded.id, "
-        "created = excluded.created, created_by = excluded.created_by, description = excluded.description",
-        (after.name, after.id, after.created, after.created_by, after.description, after.created, after.created),
+        "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET id = excluded.id, "
+        "created = excluded.created, created_by = excluded.created_by, description = excluded.description, "
+        "tags = excluded.tags",
+        (
+            after.name,
+            after.id,
+            after.created,
+            after.created_by,
+            after.description,
+            after.created,
+            after.created,
+            _json(after.tags),
+        ),
     )
     if isinstance(before, RegisteredModel) and (touched or deleted):
         _touch_model(db, after.name, at)
@@ -192,11 +209,12 @@ def _model(db: sqlite3.Connection, before: object, after: RegisteredModel, at: i
 
 def _version(db: sqlite3.Connection, before: object, after: ModelVersion, at: int) -> None:
     db.execute(
-        "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model, version) DO UPDATE "
-        "SET id = excluded.id, source = excluded.source, location = excluded.location, "
+        "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model, version) "
+        "DO UPDATE SET id = excluded.id, source = excluded.source, location = excluded.location, "
         "run_id = excluded.run_id, run_link = excluded.run_link, "
         "model_id = excluded.model_id, status = excluded.status, status_message = excluded.status_message, "
-        "created = excluded.created, created_by = excluded.created_by, description = excluded.description",
+        "created = excluded.created, created_by = excluded.created_by, description = excluded.description, "
+        "tags = excluded.tags",
         (
             after.model,
             after.version,
@@ -212,6 +230,7 @@ def _version(db: sqlite3.Connection, before: object, after: ModelVersion, at: in
             after.created_by,
             after.description,
             after.created,
+            _json(after.tags),
         ),
     )
     if not isinstance(before, ModelVersion):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MlflowVersion:
-    """A model version. `source` is what it was registered by; `last_updated_timestamp` None when it was not asked."""
+class MlflowVersion(NamedTuple):
+    """A model version. `source` is what it was registered by; `last_updated_timestamp` None when it was not asked.
+
+    A tuple, since lists have thousands of them.
+    """
 
     name: str
     version: int

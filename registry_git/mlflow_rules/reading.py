@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from registry_git.core.errors import Invalid, NotFound
 from registry_git.core.keys import ModelKey, VersionKey
-from registry_git.core.model import NO_STAGE, ModelVersion, RegisteredModel
+from registry_git.core.model import NO_STAGE, ModelVersion, Policy, RegisteredModel
 from registry_git.core.names import AliasName, ModelName
 from registry_git.core.search import Filter, Order, Target, encode_token, without_prompts
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
-from registry_git.index.entries import ModelEntry, VersionEntry
+from registry_git.index.entries import AtHand, ModelEntry, VersionEntry
 from registry_git.index.queries import Page
 from registry_git.mlflow_rules import checks
 from registry_git.mlflow_rules.entities import MlflowModel, MlflowPage, MlflowVersion
@@ -29,17 +28,6 @@ class Searches(Protocol):
     def latest_entries(self, models: Sequence[str]) -> dict[str, list[tuple[str, VersionEntry]]]: ...
     def version_updated(self, model: ModelName, version: int) -> int: ...
     def model_updated(self, model: ModelName) -> int: ...
-
-
-class AtHand(Protocol):
-    """An index that shows what is there already (as `registry_git.index.entries.Entries`)."""
-
-    def latest_entries(self, models: Sequence[str]) -> dict[str, list[tuple[str, VersionEntry]]]: ...
-    def version_entry(self, model: str, version: int) -> VersionEntry | None: ...
-    def location(self, model: str, version: int) -> str: ...
-    def model_entry(self, model: str) -> ModelEntry | None: ...
-    def aliases_of(self, model: str, version: int) -> tuple[str, ...]: ...
-    def aliased(self, model: str, alias: str) -> int | None: ...
 
 
 class Readable(Protocol):
@@ -66,25 +54,24 @@ class MlflowReads:
         """One registered model. Raises: NotFound, Invalid."""
         snapshot, wanted = self._registry.snapshot(), checks.model_name(name)
         index = self._registry.at_hand(snapshot.commit)
-        entry = index.model_entry(wanted) if index else None
-        if index is None or entry is None:
+        known = index.model(wanted) if index else None
+        if known is None:
             return shown_model(snapshot, require_model(snapshot, wanted))
-        latest = index.latest_entries([wanted])[wanted]
-        return _entered_model(entry, [(stage or NO_STAGE, version) for stage, version in latest])
+        return _entered_model(*known)
 
     def get_version(self, name: str | None, version: object) -> MlflowVersion:
         """One version. Raises: NotFound, Invalid."""
         snapshot, model = self._registry.snapshot(), checks.model_name(name)
-        found = self._entered(snapshot, model, checks.version_number(version))
-        return found or shown_version(snapshot, require_version(snapshot, model, version))
+        index, number = self._registry.at_hand(snapshot.commit), checks.version_number(version)
+        known = index.version(model, number) if index and 0 < number <= _VERSION_MAX else None
+        return _entered_version(snapshot, known) or shown_version(snapshot, require_version(snapshot, model, version))
 
     def get_version_by_alias(self, name: str | None, alias: str | None) -> MlflowVersion:
         """The version that an alias names; `latest` is the highest. Raises: NotFound; Invalid for no such alias."""
         model, wanted = checks.model_name(name), checks.alias_name(alias)
         snapshot = self._registry.snapshot()
         index = self._registry.at_hand(snapshot.commit)
-        named = index.aliased(model, wanted) if index else None
-        found = self._entered(snapshot, model, named) if named else None
+        found = _entered_version(snapshot, index.aliased(model, wanted) if index else None)
         if found is not None:
             return found
         require_model(snapshot, model)
@@ -103,29 +90,19 @@ class MlflowReads:
         snapshot = self._registry.snapshot()
         model, policy = checks.model_name(name), snapshot.policy()
         index = self._registry.at_hand(snapshot.commit)
-        latest = index.latest_entries([model])[model] if index else []
-        if index is None or not latest:
-            require_model(snapshot, model)
-        wanted = [canonical(policy, stage) for stage in stages]
-        if index is not None:
-            return [
-                replace(_listed_version(entry, stage or NO_STAGE), aliases=index.aliases_of(model, entry.version))
-                for stage, entry in latest
-                if not wanted or (stage or NO_STAGE) in wanted
-            ]
+        try:
+            wanted = [canonical(policy, stage) for stage in stages]
+        except Invalid:
+            require_model(snapshot, model)  # MLflow looks for it first
+            raise
+        known = index.latest(model, ["" if stage == NO_STAGE else stage for stage in wanted]) if index else None
+        if known is not None:
+            return [_listed_version(entry, stage or NO_STAGE, aliases) for stage, entry, aliases in known]
+        require_model(snapshot, model)
         return [
             shown_version(snapshot, snapshot.version(model, number), stage=stage)
             for stage, number in latest_by_stage(snapshot, model, wanted)
         ]
-
-    def _entered(self, snapshot: Snapshot, model: ModelName, number: int) -> MlflowVersion | None:
-        """The version as the index has it; None when it is not at hand, or knows no such version."""
-        index = self._registry.at_hand(snapshot.commit)
-        entry = index.version_entry(model, number) if index and 0 < number <= _VERSION_MAX else None
-        if index is None or entry is None:
-            return None
-        stage = shown_stage(snapshot.policy(), entry.stages) if entry.stages else NO_STAGE  # type: ignore[arg-type]
-        return replace(_listed_version(entry, stage), aliases=index.aliases_of(model, number))
 
     def get_download_uri(self, name: str | None, version: object) -> str:
         """Where the files of a version are. Raises: NotFound, Invalid."""
@@ -165,10 +142,7 @@ class MlflowReads:
         entries = self._registry.entries()
         found = entries.version_entries(without_prompts(given), orders, Page(limit=size + 1, offset=offset))
         policy = self._registry.snapshot().policy()
-        versions = tuple(
-            _listed_version(entry, shown_stage(policy, entry.stages) if entry.stages else NO_STAGE)  # type: ignore[arg-type]
-            for entry in found[:size]
-        )
+        versions = tuple([_listed_version(entry, _shown_stage(policy, entry.stages)) for entry in found[:size]])
         return MlflowPage(items=versions, next_page_token=encode_token(offset + size) if len(found) > size else "")
 
 
@@ -221,7 +195,7 @@ def shown_version(
 def shown_model(snapshot: Snapshot, model: RegisteredModel, *, updated: int | None = None) -> MlflowModel:
     """A model as MLflow shows it; `updated` says when it changed, if that is known."""
     latest = [
-        replace(shown_version(snapshot, snapshot.version(model.name, number), stage=stage), aliases=())
+        shown_version(snapshot, snapshot.version(model.name, number), stage=stage)._replace(aliases=())
         for stage, number in latest_by_stage(snapshot, model.name)
     ]
     return MlflowModel(
@@ -236,13 +210,25 @@ def shown_model(snapshot: Snapshot, model: RegisteredModel, *, updated: int | No
     )
 
 
+def _entered_version(snapshot: Snapshot, known: tuple[VersionEntry, tuple[str, ...]] | None) -> MlflowVersion | None:
+    """A version as the index has it; None when it has none."""
+    if known is None:
+        return None
+    entry, aliases = known
+    return _listed_version(entry, _shown_stage(snapshot.policy(), entry.stages), aliases)
+
+
+def _shown_stage(policy: Policy, stages: tuple[str, ...]) -> str:
+    return shown_stage(policy, stages) if stages else NO_STAGE  # type: ignore[arg-type]
+
+
 def _listed_model(entry: ModelEntry, latest: Sequence[tuple[str, VersionEntry]]) -> MlflowModel:
     # in lists MLflow orders them by the stage's name
-    return _entered_model(entry, sorted(((stage or NO_STAGE, version) for stage, version in latest), key=_stage))
+    return _entered_model(entry, sorted(latest, key=_stage))
 
 
 def _stage(placed: tuple[str, VersionEntry]) -> str:
-    return placed[0]
+    return placed[0] or NO_STAGE
 
 
 def _entered_model(entry: ModelEntry, latest: Sequence[tuple[str, VersionEntry]]) -> MlflowModel:
@@ -252,26 +238,28 @@ def _entered_model(entry: ModelEntry, latest: Sequence[tuple[str, VersionEntry]]
         last_updated_timestamp=entry.updated,
         description=entry.description,
         user_id=entry.created_by,
-        latest_versions=tuple(_listed_version(version, stage) for stage, version in latest),
+        latest_versions=tuple([_listed_version(version, stage or NO_STAGE) for stage, version in latest]),
         tags=entry.tags,
         aliases=entry.aliases,
     )
 
 
-def _listed_version(entry: VersionEntry, stage: str) -> MlflowVersion:
+def _listed_version(entry: VersionEntry, stage: str, aliases: tuple[str, ...] = ()) -> MlflowVersion:
+    name, number, source, run_id, run_link, model_id, status, message, created, user, text, updated, tags, _ = entry
     return MlflowVersion(
-        name=entry.model,
-        version=entry.version,
-        creation_timestamp=entry.created,
-        last_updated_timestamp=entry.updated,
-        description=entry.description,
-        user_id=entry.created_by,
-        current_stage=stage,
-        source=entry.source,
-        run_id=entry.run_id,
-        run_link=entry.run_link,
-        model_id=entry.model_id,
-        status=entry.status,
-        status_message=entry.status_message,
-        tags=entry.tags,
+        name,
+        number,
+        created,
+        updated,
+        text,
+        user,
+        stage,
+        source,
+        run_id,
+        run_link,
+        model_id,
+        status,
+        message,
+        tags,
+        aliases,
     )

@@ -16,7 +16,7 @@ from registry_git.core.uris import Reference, parse_reference
 from registry_git.gitstore.revisions import find_revision
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
-from registry_git.index.entries import Entries
+from registry_git.index.entries import AtHand, Entries
 from registry_git.index.index import Index
 from registry_git.index.queries import Page
 from registry_git.index.told import Told
@@ -68,9 +68,10 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         """The index, brought to what is there now, for searches that answer with whole entries."""
         return Entries(self._index, self._snapshot().commit)
 
-    def at_hand(self, commit: str) -> Entries | None:
-        """The index, if it shows this commit already: a read of one thing does not wait for it."""
-        return Entries(self._index, commit) if self._index.shows(commit) else None
+    def at_hand(self, commit: str) -> AtHand | None:
+        """What the index knows if it shows this commit already: a read of one thing does not wait for it."""
+        db = self._index.at_hand()
+        return None if db is None else AtHand(db, commit)
 
     def tree(self, revision: str = "") -> Tree:
         """The registry with all its files, also those that it does not keep itself: as it is shown, or at a revision.
