@@ -29,6 +29,13 @@ def settings_of(repository: Path, **other: Any) -> Settings:
 @contextmanager
 def serving(settings: Settings) -> Iterator[httpx.Client]:
     """A running server, as a client of it."""
+    with serving_with(settings) as (_, client):
+        yield client
+
+
+@contextmanager
+def serving_with(settings: Settings) -> Iterator[tuple[Service, httpx.Client]]:
+    """A running server: what it holds, and a client of it."""
     service = Service(settings)
     server = make_server(service)
     listener = listen(settings.host, settings.port)
@@ -42,7 +49,7 @@ def serving(settings: Settings) -> Iterator[httpx.Client]:
                 assert time.monotonic() < until, "the server did not start"
                 assert thread.is_alive()
                 time.sleep(0.005)
-            yield client
+            yield service, client
     finally:
         server.should_exit = True
         thread.join(timeout=40)

@@ -19,8 +19,9 @@
 - Give back a dict or a pydantic model (`gives`, for the document at /docs), or an `Answer` for anything else, whose
   `media` type the document says. The first line of the docstring is the summary.
 - Its path is looked up before FastAPI sees the request (`routing.py`), so a name in it is one part between slashes.
-- It runs on a thread of its own with a repository of its own; a GET gets the ETag and its 304 without doing anything.
-  `versioned=False` is for what does not follow from the registry's commit alone (webhooks, metrics).
+- It runs on a thread of its own with a repository of its own; a GET gets the ETag and its 304 without doing anything,
+  and its answer is kept for the same caller while the registry does not move. So what it says follows from the commit,
+  the caller and what is asked; `versioned=False` is for what does not (webhooks, metrics, the clock).
 - A new collection is added to `COLLECTIONS` in `application.py`.
 """
 
@@ -41,7 +42,7 @@ from registry_git.server.call import Answer, Call
 from registry_git.server.identity import Identity
 from registry_git.server.permissions import Permission, needed
 from registry_git.server.problems import refused_fields, strict_json
-from registry_git.server.reply import Reply, make_reply
+from registry_git.server.reply import Reply, caching, is_known, make_reply, unchanged
 from registry_git.server.routing import Routes
 from registry_git.server.service import Service
 from registry_git.server.serving import Serving, admitted, received
@@ -99,16 +100,20 @@ class Endpoint:
         except ValidationError as error:
             raise refused_fields(error) from None
 
-    def answer(self, call: Call, asked: BaseModel) -> Reply:
-        """Runs the use case, with the answer's ETag. Raises: RegistryError."""
-        tag = call.service.state.tag() if self.versioned and self.reads else ""
-        if tag and _matches(call.headers.get("if-none-match", ""), tag):
-            return make_reply(304, b"", _caching(tag))
+    def answer(self, call: Call, asked: BaseModel, tag: str = "") -> Reply:
+        """Runs the use case, with the answer's ETag: `tag`, if a read is known to see at least that state.
+
+        Raises: RegistryError.
+        """
+        if self.versioned and self.reads:
+            tag = tag or call.service.state.tag()
+            if is_known(call.headers, tag):
+                return unchanged(tag)
         result = self.run(call, asked)
         if self.versioned and not self.reads:
             tag = call.service.state.tag()
         found = result if isinstance(result, Answer) else Answer(content=result, status=self.status)
-        headers = {**_caching(tag), **found.headers}
+        headers = {**caching(tag), **found.headers}
         return make_reply(found.status, _written(found.content), headers, found.media_type)
 
 
@@ -212,17 +217,6 @@ def _written(content: object) -> bytes:
         return to_json(content)  # a third of the time that `json` takes, which is most of a long list's
     except (PydanticSerializationError, UnicodeEncodeError):  # half of a character, which somebody once wrote
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def _caching(tag: str) -> dict[str, str]:
-    headers = {"cache-control": "private, no-cache" if tag else "no-store"}
-    if tag:
-        headers |= {"etag": f'"{tag}"', "vary": "Authorization", "registry-commit": tag.partition("+")[0]}
-    return headers
-
-
-def _matches(wanted: str, tag: str) -> bool:
-    return wanted.strip() == "*" or any(one.strip().removeprefix("W/") == f'"{tag}"' for one in wanted.split(","))
 
 
 def list_fields(model: type[BaseModel]) -> frozenset[str]:

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from registry_git.app import surroundings
@@ -16,6 +16,7 @@ from registry_git.index.index import Index
 from registry_git.registry.facade import Registry
 from registry_git.registry.past import PastReading, find_commit
 
+_CALLERS = 100  # whose registries are kept
 _PASTS = 2  # moments of the past whose index is kept
 
 
@@ -25,11 +26,17 @@ class Handle:
 
     store: Store
     index: Index
+    _registries: dict[tuple[Actor, bool], Registry] = field(default_factory=dict)
 
     def registry(self, actor: Actor, *, approves: bool = True) -> Registry:
-        """The registry as `actor` uses it. The server's own environment has no say in what a caller registers."""
-        acting = replace(surroundings(actor), tracking_uri="", approves=approves)
-        return Registry(self.store, self.index, acting)
+        """The registry as `actor` uses it. The server's own environment has no say in what a caller does."""
+        found = self._registries.get((actor, approves))
+        if found is None:
+            if len(self._registries) >= _CALLERS:
+                self._registries.clear()
+            acting = replace(surroundings(actor), tracking_uri="", approves=approves, recorder=None)
+            found = self._registries[actor, approves] = Registry(self.store, self.index, acting)
+        return found
 
 
 class Handles:

@@ -48,3 +48,24 @@ async def send_reply(send: Send, reply: Reply, more: Iterable[tuple[bytes, bytes
     """Sends a reply, with more headers."""
     await send({"type": "http.response.start", "status": reply.status, "headers": [*reply.headers, *more]})
     await send({"type": "http.response.body", "body": reply.body})
+
+
+def caching(tag: str) -> dict[str, str]:
+    """The headers of what shows the state with this tag; empty: of what shows none."""
+    headers = {"cache-control": "private, no-cache" if tag else "no-store"}
+    if tag:
+        headers |= {"etag": f'"{tag}"', "vary": "Authorization", "registry-commit": tag.partition("+")[0]}
+    return headers
+
+
+def is_known(headers: Mapping[str, str], tag: str) -> bool:
+    """Whether a request says that it knows the state with this tag."""
+    wanted = headers.get("if-none-match", "")
+    if not wanted:
+        return False
+    return wanted.strip() == "*" or any(one.strip().removeprefix("W/") == f'"{tag}"' for one in wanted.split(","))
+
+
+def unchanged(tag: str) -> Reply:
+    """What tells a client that it knows the answer."""
+    return make_reply(304, b"", caching(tag))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -10,10 +11,11 @@ from pydantic import BaseModel
 from registry_git.core.errors import Invalid
 from registry_git.server.call import Call
 from registry_git.server.guard import HEADERS, PEER, ROUTE, TRUSTED, WHO
+from registry_git.server.handles import Handle
 from registry_git.server.identity import Identity, caller_of
 from registry_git.server.permissions import Permission
 from registry_git.server.problems import TooLarge, TooMany, Unauthenticated
-from registry_git.server.reply import Receive, Reply, Scope, failed
+from registry_git.server.reply import Receive, Reply, Scope, failed, is_known, unchanged
 from registry_git.server.service import Service
 
 if TYPE_CHECKING:
@@ -29,42 +31,70 @@ class Serving:
         self.route = route
         self._handles = service.readers if endpoint.reads else service.editors
         self._workers = service.reading if endpoint.reads else service.editing
+        self._versioned = endpoint.reads and endpoint.versioned
 
     async def reply(self, scope: Scope, receive: Receive, names: Mapping[str, str]) -> Reply:
         """The reply to a request; `names` are those in its path. Raises nothing: an error is a reply too."""
         scope[ROUTE] = self.route
         try:
             identity = await admitted(scope, self._service, self._endpoint.permission)
+            if self._versioned:
+                return await self._versioned_reply(scope, names, identity)
             body = b"" if self._endpoint.reads else await received(scope, receive, self._service.settings.body_bytes)
             asked = self._endpoint.asked(scope["query_string"], names, body)
-            at = str(getattr(asked, "at", None) or "")
-            workers = self._service.remembering if at else self._workers
-            return await workers.run(self._run, asked, at, identity, scope[HEADERS], body, _base_url(scope))
+            return await self._workers.run(self._run, asked, _Sent(identity, scope, body))
         except Exception as error:
             return failed(error)
 
-    def _run(
-        self,
-        asked: BaseModel,
-        at: str,
-        identity: Identity | None,
-        headers: Mapping[str, str],
-        body: bytes,
-        base_url: str,
-    ) -> Reply:
-        """Runs the endpoint, on a thread that may wait."""
+    async def _versioned_reply(self, scope: Scope, names: Mapping[str, str], identity: Identity | None) -> Reply:
+        """The reply to a read that follows from the registry's state: what is known is not asked for again."""
         service = self._service
+        tag = service.state.quick_tag() or ""
+        who = (identity.actor, identity.scopes) if identity else None
+        question = (who, self.route, scope["path"], scope["query_string"])
+        if tag:
+            known = service.answers.find(tag, question)
+            if known is not None:
+                return unchanged(tag) if is_known(scope[HEADERS], tag) else known
+        asked = self._endpoint.asked(scope["query_string"], names, b"")
+        at = str(getattr(asked, "at", None) or "")
+        if at:  # a date that lies ahead, or a branch, names another commit as time goes by
+            return await service.remembering.run(self._run, asked, _Sent(identity, scope, b""), at)
+        found = await self._workers.run(self._run, asked, _Sent(identity, scope, b""), "", tag)
+        if tag and found.status == 200 and service.state.quick_tag() == tag:
+            service.answers.keep(tag, question, found)
+        return found
+
+    def _run(self, asked: BaseModel, sent: _Sent, at: str = "", tag: str = "") -> Reply:
+        """Runs the endpoint, on a thread that may wait."""
         try:
             if at:
-                call = Call(service=service, identity=identity, headers=headers, body=body, base_url=base_url, _at=at)
-                return self._endpoint.answer(call, asked)
+                return self._endpoint.answer(sent.call(self._service, None, at), asked)
             with self._handles.take() as handle:
-                call = Call(
-                    service=service, identity=identity, headers=headers, body=body, base_url=base_url, _handle=handle
-                )
-                return self._endpoint.answer(call, asked)
+                return self._endpoint.answer(sent.call(self._service, handle, ""), asked, tag)
         except Exception as error:
             return failed(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What came, and from whom."""
+
+    identity: Identity | None
+    scope: Scope
+    body: bytes
+
+    def call(self, service: Service, handle: Handle | None, at: str) -> Call:
+        """The request as an endpoint sees it."""
+        return Call(
+            service=service,
+            identity=self.identity,
+            headers=self.scope[HEADERS],
+            body=self.body,
+            base_url=_base_url(self.scope),
+            _handle=handle,
+            _at=at,
+        )
 
 
 async def admitted(scope: Scope, service: Service, permission: Permission) -> Identity | None:
