@@ -5,17 +5,14 @@ The policy that judges is the one on `main` before the change, never the one tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from math import isfinite
 
 from registry_git.core.changes.proposal import Touch
 from registry_git.core.model import Action, ModelVersion, Policy, Rule
 from registry_git.core.names import Actor
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+from registry_git.core.numbers import number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +208,7 @@ def _gates(rule: Rule, name: str, version: ModelVersion) -> list[Unmet]:
     bounds = [(tag, bound, "at least", 1) for tag, bound in rule.minimum.items()]
     bounds += [(tag, bound, "at most", -1) for tag, bound in rule.maximum.items()]
     for tag, bound, word, sign in bounds:
-        value = _number(version.tags.get(tag, ""))
+        value = number(version.tags.get(tag, ""))
         if value is None:
             why = f"{where} has no number in the tag {tag!r}"
             found.append(unmet(why, f"Record it with: {command(f'{tag} NUMBER')}"))
@@ -219,8 +216,3 @@ def _gates(rule: Rule, name: str, version: ModelVersion) -> list[Unmet]:
             why = f"{where} has {tag} = {value:g}, and {word} {bound:g} is required"
             found.append(unmet(why, "Register a version that passes."))
     return found
-
-
-def _number(text: str) -> float | None:
-    value = float(text) if _NUMBER.fullmatch(text) else None
-    return value if value is not None and isfinite(value) else None
