@@ -99,3 +99,22 @@ def test_what_cannot_be_done_at_all_is_refused_as_the_change_is(as_: As) -> None
     with pytest.raises(Conflict, match="is in Staging"):
         alice.foresee_delete("fraud", 1)
     assert alice.foresee_delete("fraud", 1, leaving=True).by_request
+
+
+def test_a_move_is_foreseen_with_the_deployments_that_go_along_or_stand_in_its_way(as_: As) -> None:
+    bob = as_(BOB)
+    bob.transition("fraud", 1, "Staging")
+    bob.add_deployment("staging", "nightly", model="fraud", stage="Staging")
+    before = bob.commit
+    entering = bob.foresee_move("fraud", 2, "Staging", archive_existing=True)
+    assert entering.decision.allowed
+    assert [str(roll) for roll in entering.rolls] == ["staging/nightly v1 \u2192 v2"]
+    assert entering.against == ""
+    leaving = bob.foresee_move("fraud", 1, "None")
+    assert leaving.against == "deployment staging/nightly uses v1 of fraud, which would be in no serving stage"
+    assert leaving.changes
+    assert not bob.foresee_move("fraud", 1, "Staging").changes
+    assert bob.foresee_move("fraud", 2, "Production").decision.by_request
+    assert bob.commit == before
+    with pytest.raises(Conflict, match="would be in no serving stage"):
+        bob.transition("fraud", 1, "None")

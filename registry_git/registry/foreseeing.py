@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from registry_git.core.changes import pointers, registration
 from registry_git.core.changes.following import with_following
@@ -10,7 +11,22 @@ from registry_git.core.changes.proposal import Touch
 from registry_git.core.model import Action
 from registry_git.core.names import AliasName, ModelName, parse_version
 from registry_git.core.policy import Change, Decision, evaluate
+from registry_git.registry.views import RollView
 from registry_git.registry.writes import DecideWith, Writes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What would become of a move: the policy's answer and the deployments that would get another version.
+
+    `against` says which deployments are in the way, so that it must be forced; empty: none. `changes` is False when it
+    is so already.
+    """
+
+    decision: Decision
+    rolls: tuple[RollView, ...]
+    against: str
+    changes: bool
 
 
 class Foreseeing(Writes):
@@ -29,6 +45,26 @@ class Foreseeing(Writes):
             lambda snapshot, act: pointers.transition(
                 snapshot, act, model=model, version=number, to=stage, add=add, archive_existing=archive_existing
             )
+        )
+
+    def foresee_move(
+        self, name: str, version: int | str, stage: str, *, add: bool = False, archive_existing: bool = False
+    ) -> Foreseen:
+        """For `transition`, with what it brings with it. A deployment that is in the way is part of the answer."""
+        model, number = ModelName.parse(name), parse_version(version)
+        snapshot, act = self._snapshot(), self._act("foreseen", force=True)
+        proposal = with_following(
+            snapshot,
+            pointers.transition(
+                snapshot, act, model=model, version=number, to=stage, add=add, archive_existing=archive_existing
+            ),
+            act,
+        )
+        return Foreseen(
+            decision=self._judged(proposal.touches) if proposal.edits else Decision(),
+            rolls=tuple(map(RollView.of, proposal.rolls)),
+            against=proposal.headline.forced,
+            changes=bool(proposal.edits),
         )
 
     def foresee_alias(self, name: str, alias: str, version: int | str | None) -> Decision:
