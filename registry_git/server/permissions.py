@@ -31,11 +31,27 @@ MLFLOW_MOUNTS = ("/api/2.0/mlflow", "/api/2.0/preview/mlflow", "/ajax-api/2.0/ml
 _READ, _WRITE, _APPROVE, _PUBLIC = Permission.READ, Permission.WRITE, Permission.APPROVE, Permission.PUBLIC
 
 # The forms of the pages. What sits at such an address with GET, where no page is, leads to the form's page.
-_FORMS: dict[tuple[str, str], Permission] = {}
+_VERSION = "/models/{name}/versions/{version}"
+_FORMS: dict[tuple[str, str], Permission] = {
+    ("POST", _VERSION + "/stage"): _WRITE,
+    ("POST", _VERSION + "/description"): _WRITE,
+    ("POST", _VERSION + "/tags"): _WRITE,
+    ("POST", _VERSION + "/tags/delete"): _WRITE,
+    ("POST", _VERSION + "/comments"): _WRITE,
+    ("POST", _VERSION + "/comments/{comment}"): _WRITE,
+    ("POST", _VERSION + "/comments/{comment}/delete"): _WRITE,
+    ("POST", _VERSION + "/delete"): _WRITE,
+    ("POST", _VERSION + "/requests/{request}/approve"): _APPROVE,
+    ("POST", _VERSION + "/requests/{request}/reject"): _APPROVE,
+    ("POST", _VERSION + "/requests/{request}/cancel"): _WRITE,
+    ("POST", _VERSION + "/requests/{request}/refresh"): _WRITE,
+}
 PAGES: dict[tuple[str, str], Permission] = {
     **{("GET", path): _READ for _, path in _FORMS},
     ("GET", "/"): _READ,
     ("GET", "/models"): _READ,
+    ("GET", "/compare"): _READ,
+    ("GET", _VERSION): _READ,
     ("GET", "/me"): _READ,
     ("GET", "/sign-in"): _PUBLIC,
     ("POST", "/sign-in"): _PUBLIC,

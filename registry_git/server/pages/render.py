@@ -12,7 +12,7 @@ from markupsafe import Markup
 from registry_git import __version__
 from registry_git.app import now
 from registry_git.server.identity import Identity
-from registry_git.server.pages import links, telling, wording
+from registry_git.server.pages import comparing, links, telling, wording
 from registry_git.server.pages.assets import STYLES, asset
 from registry_git.server.pages.links import Links
 from registry_git.server.permissions import Permission
@@ -34,6 +34,7 @@ _TEMPLATES.globals.update(
     exact=wording.exact,
     told=telling.told,
     moment=telling.moment,
+    difference=comparing.difference,
 )
 _TEMPLATES.filters["present"] = links.present
 
