@@ -1,0 +1,91 @@
+// The page follows the registry: one stream a tab, and only of the tab that is looked at, since browsers allow a server
+// six connections. What somebody types is never thrown away: then a notice says that the registry has moved.
+
+const AGAIN = 5000; // milliseconds until a stream that was refused is asked for again
+const main = () => document.getElementById("main");
+const notice = () => { document.getElementById("moved").hidden = false; };
+let source = null;
+let again = 0;
+
+function listen() {
+  const wanted = Boolean(main().dataset.tag) && document.visibilityState === "visible";
+  if (!wanted) {
+    stop();
+  } else if (!source) {
+    source = new EventSource("/events");
+    source.addEventListener("moved", (event) => moved(event.data));
+    source.addEventListener("error", () => {
+      if (source?.readyState !== EventSource.CLOSED) return; // the browser asks again by itself
+      stop();
+      again = setTimeout(listen, AGAIN);
+    });
+  }
+}
+
+function stop() {
+  clearTimeout(again);
+  source?.close();
+  source = null;
+}
+
+function changed(field) {
+  if (field.type === "hidden" || field.disabled) return false;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.options) {
+    const chosen = [...field.options].some((one) => one.defaultSelected);
+    return chosen ? [...field.options].some((one) => one.selected !== one.defaultSelected) : field.selectedIndex > 0;
+  }
+  if (field.type === "search" && new URLSearchParams(location.search).get(field.name) === field.value) return false;
+  return field.value !== field.defaultValue;
+}
+
+function busy() {
+  if (document.body.classList.contains("htmx-request")) return true; // its answer will be newer
+  if (main().querySelector("details.menu[open], dialog[open]")) return true;
+  if ("typed" in main().dataset) return true; // a form that was refused, with what was typed
+  return [...main().querySelectorAll("input, textarea, select")].some(changed);
+}
+
+async function moved(tag) {
+  const shown = main();
+  if (!shown.dataset.tag || shown.dataset.tag === tag) return; // nothing of the registry, or what we did ourselves
+  if (busy()) {
+    notice();
+    return;
+  }
+  const address = location.pathname + location.search;
+  let text = "";
+  try {
+    const answer = await fetch(address, { headers: { accept: "text/html" } });
+    if (answer.ok && !answer.redirected) text = await answer.text();
+  } catch {
+    return; // the server went away; when it is back, the stream tells the state again
+  }
+  if (main() !== shown || location.pathname + location.search !== address) return; // another page by now
+  if (!text || busy()) {
+    notice();
+    return;
+  }
+  refresh(new DOMParser().parseFromString(text, "text/html"));
+}
+
+function refresh(page) {
+  const top = scrollY;
+  const callbacks = { beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches("details")) };
+  for (const place of ["#main", ".top nav"]) {
+    const [here, there] = [document.querySelector(place), page.querySelector(place)];
+    if (!here || !there) continue;
+    Idiomorph.morph(here, there, { callbacks, ignoreActiveValue: true });
+    htmx.process(document.querySelector(place));
+  }
+  document.title = page.title;
+  document.getElementById("moved").hidden = true;
+  scrollTo({ top, behavior: "instant" });
+  document.dispatchEvent(new Event("registry:refreshed"));
+}
+
+addEventListener("pagehide", stop);
+addEventListener("pageshow", listen);
+document.addEventListener("visibilitychange", listen);
+document.addEventListener("htmx:afterSettle", listen);
+listen();
