@@ -31,6 +31,16 @@ class Listing:
         other._keys, other._entries = self._keys.copy(), self._entries.copy()
         return other
 
+    def find(self, name: bytes) -> tuple[str, str] | None:
+        """Mode and id of the entry of that name."""
+        for key in (name, name + b"/"):
+            place, there = self._find(key)
+            if there:
+                mode, _, rest = self._entries[place].partition(b" ")
+                if rest[:-21] == name:
+                    return mode.decode(), rest[-20:].hex()
+        return None
+
     def directory(self, name: bytes) -> str:
         """The id of the tree of that name; the empty tree's when there is none."""
         place, there = self._find(name + b"/")

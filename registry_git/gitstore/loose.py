@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Callable
 
 import pygit2
 
@@ -55,25 +56,28 @@ def _damaged(oid: str, why: str) -> Corrupt:
 class LooseObjects(pygit2.OdbBackend):
     """The loose objects of one directory, for libgit2 to ask before it looks at them itself.
 
-    `held` are objects by id that are not stored yet and can be read all the same (see `Repository.holding`).
+    `held` are objects by id that are not stored yet and can be read all the same (see `Repository.holding`); `lately`
+    gives those that were written lately and need no reading.
     """
 
-    def __init__(self, objects: str) -> None:
+    def __init__(self, objects: str, lately: Callable[[str], tuple[str, bytes] | None]) -> None:
         super().__init__()
         self._objects = objects
+        self.lately = lately
         self.held: dict[str, tuple[str, bytes]] = {}
 
     def read_cb(self, oid: pygit2.Oid) -> tuple[int, bytes]:
         """libgit2's question for an object."""
-        held = self.held.get(str(oid)) if self.held else None
-        if held is not None:
-            return _KINDS[held[0].encode()], held[1]
+        name = str(oid)
+        known = self.held.get(name) or self.lately(name)
+        if known is not None:
+            return _KINDS[known[0].encode()], known[1]
         try:
-            found = read_loose(self._objects, str(oid))
+            found = read_loose(self._objects, name)
         except Corrupt:
             return _KINDS[b"blob"], b"damaged"  # libgit2 compares content and id, and refuses this
         if found is None:
-            raise KeyError(str(oid))
+            raise KeyError(name)
         return found
 
     def exists_cb(self, oid: pygit2.Oid) -> bool:

@@ -16,6 +16,7 @@ import pygit2
 from registry_git.core.errors import Corrupt, Invalid, NotFound, Unavailable
 from registry_git.core.names import Actor
 from registry_git.gitstore.loose import FIRST, LooseObjects, read_loose
+from registry_git.gitstore.memory import Memory
 from registry_git.gitstore.refread import check_format, read_ref
 from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree
 
@@ -23,9 +24,10 @@ MAIN = "refs/heads/main"
 TRACKED_MAIN = "refs/remotes/origin/main"
 _DIRECTORY = "40000"
 _LAST_SECOND = 253402300799  # the end of the year 9999
-_CACHED = 20_000  # decoded manifests kept, by blob id, and entries, by tree id: content never changes under an id
+_CACHED = 20_000  # entries kept, by tree id, and listings: content never changes under an id
 _SHORT = 32  # entries of a directory whose listing is kept
 _TREES = 256  # directories kept open, by tree id: of the newest commits nearly all are the same
+_COMMITS = 256  # commits kept
 T = TypeVar("T")
 
 
@@ -59,10 +61,11 @@ class Repository:
         check_format(self.git_dir)
         self.workdir = Path(self.git.workdir) if self.git.workdir else None
         self._objects = os.fspath(self.objects_dir)
-        self._loose = LooseObjects(self._objects)
+        self.memory = Memory()
+        self._loose = LooseObjects(self._objects, self.memory.object)
         self.git.odb.add_backend(self._loose, FIRST)
-        self.remembers = _CACHED  # decoded manifests at most; and entries, and listings
-        self._cache: OrderedDict[tuple[str, str], object] = OrderedDict()
+        self.remembers = _CACHED  # entries at most, and listings
+        self._commits: dict[str, Commit] = {}
         self._trees: OrderedDict[str, pygit2.Tree] = OrderedDict()
         self._children: dict[tuple[str, str], tuple[str, str]] = {}
         self._listings: dict[str, Sequence[tuple[str, str, str]]] = {}
@@ -76,6 +79,11 @@ class Repository:
     def give_back(self, objects: Path) -> None:
         """Forgets a borrowed directory, which is going to be removed."""
         self.borrowed.remove(objects)
+
+    def share(self, memory: Memory) -> None:
+        """From now on it knows what other handles of the same repository know."""
+        self.memory = memory
+        self._loose.lately = memory.object
 
     @contextmanager
     def holding(self, objects: dict[str, tuple[str, bytes]]) -> Iterator[None]:
@@ -117,6 +125,9 @@ class Repository:
         """The content of an object. Raises: Corrupt when it is missing or damaged."""
         if oid == EMPTY_TREE:
             return b""
+        known = self.memory.object(oid) or self._loose.held.get(oid)
+        if known is not None:
+            return known[1]
         loose = read_loose(self._objects, oid)
         if loose is not None:
             return loose[1]
@@ -130,13 +141,18 @@ class Repository:
 
     def commit(self, oid: str) -> Commit:
         """A commit. Raises: Corrupt when it is missing; Invalid when the id is another kind of object."""
+        known = self._commits.get(oid)
+        if known is not None:
+            return known
         try:
             found = self.git[oid]
         except (KeyError, ValueError, pygit2.GitError) as problem:
             raise Corrupt(f"The commit {oid} is missing or damaged: {problem}.", hint="See: git fsck --full") from None
         if not isinstance(found, pygit2.Commit):
             raise Invalid(f"{oid} is not a commit.", hint="Name a commit, a branch or a date.")
-        return Commit(
+        if len(self._commits) >= _COMMITS:
+            self._commits.clear()
+        commit = self._commits[oid] = Commit(
             id=str(found.id),
             tree=str(found.tree_id),
             parents=tuple(map(str, found.parent_ids)),
@@ -145,6 +161,7 @@ class Repository:
             at=readable_seconds(found.commit_time),
             message=found.message,
         )
+        return commit
 
     def tree_of(self, commit: str) -> str:
         """The root tree of a commit."""
@@ -191,17 +208,11 @@ class Repository:
 
     def cached(self, oid: str, path: str) -> object | None:
         """What `remember` kept for this blob at this path."""
-        found = self._cache.get((oid, path))
-        if found is not None:
-            self._cache.move_to_end((oid, path))
-        return found
+        return self.memory.decoded(oid, path)
 
     def remember(self, oid: str, path: str, value: T) -> T:
         """Keeps a decoded manifest and gives it back."""
-        self._cache[(oid, path)] = value
-        if len(self._cache) > self.remembers:
-            self._cache.popitem(last=False)
-        return value
+        return self.memory.keep_decoded(oid, path, value)
 
     def user(self) -> Actor | None:
         """Who git's configuration says that one is (user.name and user.email), or None."""
@@ -230,6 +241,9 @@ class Repository:
         known = self._children.get((tree, name))
         if known is not None:
             return known
+        written = self.memory.listings.get(tree)
+        if written is not None:
+            return written.find(name.encode())
         found = self._trees.get(tree)
         if found is None:
             found = self._trees[tree] = self._tree(tree)

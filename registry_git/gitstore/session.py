@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from registry_git.core.errors import NotFound
 from registry_git.core.names import Actor
-from registry_git.gitstore.edit import Listing, edit_tree
+from registry_git.gitstore.edit import edit_tree
 from registry_git.gitstore.objects import Staging, commit_bytes
 from registry_git.gitstore.remote import RefMove
 from registry_git.gitstore.repository import MAIN, Repository
@@ -38,7 +38,7 @@ class Session:
         self.staging = Staging()
         self.moves: list[RefMove] = []
         self.deciding = 1
-        self._remembered: dict[str, Listing] = {}
+        self._remembered = repository.memory.listings
         self._trees: dict[str, str] = {}
         self._times: dict[str, int] = {}
         main = main or repository.ref(MAIN)

@@ -120,6 +120,12 @@ class Store:
             Unavailable: the disk or the remote does not take it; nothing was changed.
             Anything that the plan raises; nothing was changed.
         """
+        turns = turns_at(self.repository.git_dir, self._durable, self.following is None)
+        alone = partial(self.transact_alone, plan, describe)
+        return turns.take(plan, describe, alone=alone, together=self.transact_all)
+
+    def transact_alone(self, plan: Callable[[Session], T], describe: ReflogEntry | None = None) -> T:
+        """As `transact`, for who sees to it that threads take turns at this store."""
 
         def attempt() -> T:
             session = self._session()
@@ -127,8 +133,7 @@ class Store:
             self._finish(session, describe)
             return result
 
-        turns = turns_at(self.repository.git_dir, self._durable, self.following is None)
-        return turns.take(plan, describe, alone=lambda: self._tried(attempt), together=self.transact_all)
+        return self._tried(attempt)
 
     def transact_all(
         self, plans: Sequence[Callable[[Session], Any]], describe: ReflogEntry | None = None
@@ -254,6 +259,7 @@ class Store:
             else:
                 exists = None if self._has_held else partial(self._has_blob, session.staging)
                 write_loose(objects, session.staging, durable=self._durable, exists=exists)
+            self.repository.memory.keep_written(session.staging.objects)
             if self.following is None:
                 self._move_here(session.moves, session.deciding, describe)
             else:

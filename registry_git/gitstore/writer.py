@@ -2,56 +2,53 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from registry_git.core.errors import Unavailable
 from registry_git.gitstore.batch import Outcome
+from registry_git.gitstore.memory import Memory
 from registry_git.gitstore.refs import ReflogEntry
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.store import Store
+from registry_git.gitstore.together import Plan, Turns
 
-_MOST = 64  # plans of one batch
-_REMEMBERED = 2_000  # manifests that one handle keeps decoded; there are several handles
-_LOG = logging.getLogger(__name__)
+_REMEMBERED = 2_000  # entries of directories that one handle knows; there are several handles
+_DECODED = 8_000  # manifests that all handles keep decoded
 T = TypeVar("T")
 Observe = Callable[[int, float], None]
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Job:
-    """A plan that waits, or (None) a wish to see what the remote has."""
-
-    plan: Callable[[Session], Any] | None
-    describe: ReflogEntry | None = None
-    asked: float = field(default_factory=time.monotonic)
-    done: Future[Any] = field(default_factory=Future)
-
-
 class Writer:
-    """Runs plans on one thread. `observe` is told of each batch: how many plans, how many seconds."""
+    """Runs plans one batch at a time, on the thread of one of those who wait: nobody is handed over to another.
+
+    `observe` is told of each batch: how many plans, how many seconds.
+    """
 
     def __init__(self, store: Store, observe: Observe | None = None) -> None:
         self._store = store
+        store.repository.memory.manifests = _DECODED
         self._observe = observe
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._gate = threading.Lock()  # nothing is put behind the job that ends the thread
+        self._turns = Turns()
+        self._changed = threading.Condition()
+        self._inside = 0  # threads that write or refresh
         self._closed = False
+        self._fetching = threading.Lock()
         self._fetched = float("-inf")
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._thread.start()
 
     @property
     def alive(self) -> bool:
         """Whether writes are taken."""
-        return self._thread.is_alive() and not self._closed
+        return not self._closed
+
+    @property
+    def memory(self) -> Memory:
+        """What the writer knows, for the handles that read."""
+        return self._store.repository.memory
 
     @property
     def follows(self) -> bool:
@@ -65,98 +62,62 @@ class Writer:
 
     def submit(self, plan: Callable[[Session], T], describe: ReflogEntry | None) -> T:
         """Waits until the plan is published, and gives what it returned. Raises: as `Store.transact`."""
-        job = _Job(plan=plan, describe=describe)
-        self._put(job)
-        found: T = job.done.result()
-        return found
+
+        def alone() -> T:
+            with self._observed(1):
+                return self._store.transact_alone(plan, describe)
+
+        with self._entered():
+            return self._turns.take(plan, describe, alone=alone, together=self._together)
 
     def refresh(self, *, at_most_seconds: float = 0.0) -> None:
         """Brings what the remote has here, unless that was done in the last seconds. Raises: as `Store.refresh`."""
         if self._store.following is None or self.seconds_since_fetch < at_most_seconds:
             return
-        job = _Job(plan=None)
-        self._put(job)
-        job.done.result()
+        asked = time.monotonic()
+        with self._entered(), self._fetching:
+            if self._fetched >= asked:
+                return  # somebody else has looked meanwhile
+            began = time.monotonic()
+            self._store.refresh()
+            self._fetched = began
 
     def close(self) -> None:
         """Writes what waits, and takes nothing more."""
-        with self._gate:
+        with self._changed:
             self._closed = True
-            self._jobs.put(None)
-        self._thread.join()
+            self._changed.wait_for(lambda: not self._inside)
 
-    def _put(self, job: _Job) -> None:
-        with self._gate:
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        with self._changed:
             if self._closed:
                 raise Unavailable("The server is stopping.", hint="Try again in a moment.")
-            self._jobs.put(job)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
 
-    def _run(self) -> None:
-        again: list[_Job] = []
-        ending = False
-        while again or not ending:
-            jobs, again = again, []
-            if not jobs:
-                ending = self._add(jobs, self._jobs.get())
-            while len(jobs) < _MOST and not ending:
-                try:
-                    ending = self._add(jobs, self._jobs.get_nowait())
-                except Empty:
-                    break
-            again = self._work(jobs)
+    def _together(self, plans: Sequence[Plan], describe: ReflogEntry | None) -> list[Outcome]:
+        with self._observed(len(plans)):
+            return self._store.transact_all(plans, describe)
 
-    def _add(self, jobs: list[_Job], job: _Job | None) -> bool:
-        if job is not None:
-            jobs.append(job)
-        return job is None
-
-    def _work(self, jobs: list[_Job]) -> list[_Job]:
-        """Does what the jobs ask; gives those that have to be asked again."""
-        fetches = [job for job in jobs if job.plan is None]
-        plans = [job for job in jobs if job.plan is not None]
-        if fetches:
-            began = time.monotonic()
-            try:
-                self._store.refresh()
-                self._fetched = began
-                _answer(fetches, [Outcome()] * len(fetches))
-            except Exception as problem:
-                _answer(fetches, [Outcome(error=problem)] * len(fetches))
-        if not plans:
-            return []
+    @contextmanager
+    def _observed(self, plans: int) -> Iterator[None]:
+        """A batch, which begins with a look at the remote."""
         began = time.monotonic()
+        done = False
         try:
-            outcomes = self._write(plans)
-            self._fetched = began
-        except Exception as problem:
-            if len(plans) == 1:
-                outcomes = [Outcome(error=problem)]
-            else:
-                # what keeps one from being written (a hook's refusal) is not the others' fault
-                outcomes = [self._alone(job) for job in plans]
-        if self._observe is not None:
-            self._observe(len(plans), time.monotonic() - began)
-        _answer(plans, outcomes)
-        return [job for job, outcome in zip(plans, outcomes, strict=True) if outcome.again]
-
-    def _write(self, jobs: list[_Job]) -> list[Outcome]:
-        return self._store.transact_all([job.plan for job in jobs if job.plan], describe=jobs[0].describe)
-
-    def _alone(self, job: _Job) -> Outcome:
-        try:
-            return self._write([job])[0]
-        except Exception as problem:
-            return Outcome(error=problem)
-
-
-def _answer(jobs: list[_Job], outcomes: list[Outcome]) -> None:
-    for job, outcome in zip(jobs, outcomes, strict=True):
-        if outcome.again:
-            continue
-        if outcome.error is not None:
-            job.done.set_exception(outcome.error)
-        else:
-            job.done.set_result(outcome.value)
+            yield
+            done = True
+        finally:
+            if done:
+                self._fetched = max(self._fetched, began)
+            if self._observe is not None:
+                self._observe(plans, time.monotonic() - began)
 
 
 class QueuedStore(Store):
@@ -165,6 +126,7 @@ class QueuedStore(Store):
     def __init__(self, path: Path, writer: Writer) -> None:
         super().__init__(path)
         self.repository.remembers = _REMEMBERED
+        self.repository.share(writer.memory)
         self._writer = writer
 
     def transact(self, plan: Callable[[Session], T], *, describe: ReflogEntry | None = None) -> T:
