@@ -11,14 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import registry_git
 from registry_git.core.errors import Unavailable
 from registry_git.core.names import Actor
-from registry_git.gitstore import store
 from registry_git.gitstore.delta import tree_delta
 from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.pack import write_pack
-from registry_git.registry.registering import Registration
 from tests.conftest import Git
 
 BOB = Actor.parse("Bob <bob@acme.io>")
@@ -203,18 +200,3 @@ def test_a_difference_of_large_trees_is_right_too(size: int) -> None:
     base = bytes(size)
     target = base + b"new" + base
     assert applied(base + base, tree_delta(base + base, target)) == target
-
-
-def test_writes_that_are_published_together_are_one_pack_until_there_are_many(tmp_path: Path) -> None:
-    registry = registry_git.init(tmp_path / "r.git", actor="Alice <alice@acme.io>", durable=False)
-    packs = tmp_path / "r.git" / "objects" / "pack"
-    four = [Registration(name="fraud", source=f"s3://acme/{number}") for number in range(4)]
-    registry.register_many(four)
-    assert len(list(packs.glob("*.pack"))) == 1
-    for number in range(store._PACKS_MAX):
-        (packs / f"tmp-{number}.pack").touch()
-    registry.register_many(four)
-    assert len(list(packs.glob("pack-*.pack"))) == 1
-    for number in range(store._PACKS_MAX):
-        (packs / f"tmp-{number}.pack").unlink()
-    assert len(registry.versions("fraud")) == 8

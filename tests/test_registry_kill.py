@@ -22,6 +22,8 @@ from tests.registry_scene import ALICE, BOB, healthy, new_registry, true_merges
 from tests.registry_victim import Write, perform
 from tests.registry_writers import PROJECT
 
+_LEFT = "A lock that a dead process left was moved aside to "
+
 
 class Victims:
     """A process that forks writers to be killed."""
@@ -97,7 +99,8 @@ def run(
         everything += done
         counted.update(write["kind"] for write in done)
         yield reader, counted
-    assert victims.close() == ""
+    # who is killed while it tidies up after its write leaves a lock to the next one, who says so and goes on
+    assert [line for line in victims.close().splitlines() if not line.startswith(_LEFT)] == []
     for write in everything:
         assert_applied_once(reader, write)
     numbers = [version.version for version in reader.versions("fraud")]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha1
 from itertools import accumulate
 from pathlib import Path
 from struct import pack as struct_pack
+from typing import TypeAlias
 
 from registry_git.core.errors import Invalid
 from registry_git.gitstore import disk
@@ -20,11 +22,13 @@ from registry_git.gitstore.objects import Staging
 
 _TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 _ORDER = {"commit": 0, "tag": 0, "tree": 1, "blob": 2}  # what history walks read lies together
-_OFS_DELTA = 6
-_MAX_CHAIN = 50  # git's own limit: every link is one more object to inflate at a read
+OFS_DELTA = 6
+MAX_CHAIN = 50  # git's own limit: every link is one more object to inflate at a read
 _MAX_BYTES = 2**31 - 1  # beyond it an index needs wide offsets
 _DRAFT = "tmp_"  # git's own prefix: `git prune` clears what a killed process leaves
 _BUFFER = 1 << 20
+Entry: TypeAlias = tuple[bytes, int, int]  # an object's id, the CRC-32 of its bytes in the pack, where they begin
+WriteObjects: TypeAlias = Callable[[int], tuple[bytes, list[Entry]]]  # to a descriptor; gives the pack's SHA-1
 _STORE_BELOW = 100  # bytes; ids and deltas of this size do not shrink, and a compressor costs more than they do
 
 
@@ -48,10 +52,16 @@ def write_pack(objects_dir: Path, staging: Staging, *, durable: bool = True) -> 
     if not len(staging):
         return ""
     with disk.explained("write to the registry"):
-        return _write(os.fspath(objects_dir), staging, durable=durable)
+        digest = install(os.fspath(objects_dir), lambda fd: _write_objects(fd, staging), durable=durable)
+        return digest.hex()
 
 
-def _write(root: str, staging: Staging, *, durable: bool) -> str:
+def install(root: str, write: WriteObjects, *, durable: bool) -> bytes:
+    """Puts the pack that `write` writes, and its index, into the store `root`. Gives its SHA-1.
+
+    Raises:
+        OSError: no temporary file stays, no object is visible.
+    """
     folder = f"{root}/pack"
     mode = os.stat(root).st_mode & 0o444
     made = disk.make_directory(folder, like=root)
@@ -63,7 +73,7 @@ def _write(root: str, staging: Staging, *, durable: bool) -> str:
         for draft in drafts.values():
             fds.append(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
             os.fchmod(fds[-1], mode)
-        digest, entries = _write_objects(fds[0], staging)
+        digest, entries = write(fds[0])
         if durable:
             disk.start_writing(fds[0])
         disk.write_all(fds[1], _index(entries, digest))
@@ -84,7 +94,7 @@ def _write(root: str, staging: Staging, *, durable: bool) -> str:
             disk.sync_directory(folder)
             if made:
                 disk.sync_directory(root)
-        return name
+        return digest
     finally:
         for fd in fds:
             with suppress(OSError):
@@ -93,11 +103,11 @@ def _write(root: str, staging: Staging, *, durable: bool) -> str:
             disk.remove_quietly(path)
 
 
-def _write_objects(fd: int, staging: Staging) -> tuple[bytes, list[tuple[bytes, int, int]]]:
+def _write_objects(fd: int, staging: Staging) -> tuple[bytes, list[Entry]]:
     """Writes the pack; gives its SHA-1 and for each object its id, CRC-32 and offset."""
     digest = sha1(usedforsecurity=False)
-    entries: list[tuple[bytes, int, int]] = []
-    waiting: list[bytes] = [b"PACK" + struct_pack(">II", 2, len(staging))]
+    entries: list[Entry] = []
+    waiting: list[bytes] = [pack_head(len(staging))]
     size = held = len(waiting[0])
     offsets: dict[str, int] = {}
     chains: dict[str, int] = {}
@@ -106,13 +116,13 @@ def _write_objects(fd: int, staging: Staging) -> tuple[bytes, list[tuple[bytes, 
         kind, data = objects[oid]
         base = staging.delta_bases.get(oid, "")
         delta = b""
-        if base in offsets and chains.get(base, 0) < _MAX_CHAIN:
+        if base in offsets and chains.get(base, 0) < MAX_CHAIN:
             delta = tree_delta(objects[base][1], data)
         if delta and len(delta) < len(data) // 2:
             chains[oid] = chains.get(base, 0) + 1
-            written = _header(_OFS_DELTA, len(delta)) + _distance(size - offsets[base]) + _deflated(delta)
+            written = packed_delta(delta, size - offsets[base])
         else:
-            written = _header(_TYPES[kind], len(data)) + _deflated(data)
+            written = packed(kind, data)
         offsets[oid] = size
         entries.append((bytes.fromhex(oid), zlib.crc32(written), size))
         waiting.append(written)
@@ -129,6 +139,21 @@ def _write_objects(fd: int, staging: Staging) -> tuple[bytes, list[tuple[bytes, 
     digest.update(chunk)
     disk.write_all(fd, chunk + digest.digest())
     return digest.digest(), entries
+
+
+def pack_head(count: int) -> bytes:
+    """How a pack of that many objects begins."""
+    return b"PACK" + struct_pack(">II", 2, count)
+
+
+def packed(kind: str, data: bytes) -> bytes:
+    """An object as a pack holds it."""
+    return _header(_TYPES[kind], len(data)) + _deflated(data)
+
+
+def packed_delta(delta: bytes, distance: int) -> bytes:
+    """An object as a pack holds it: the difference from the object that begins `distance` bytes before it."""
+    return _header(OFS_DELTA, len(delta)) + _distance(distance) + _deflated(delta)
 
 
 def _header(kind: int, size: int) -> bytes:
@@ -160,7 +185,7 @@ def _deflated(data: bytes) -> bytes:
     return b"\x78\x01\x01" + struct_pack("<HH", size, size ^ 0xFFFF) + data + struct_pack(">I", zlib.adler32(data))
 
 
-def _index(entries: list[tuple[bytes, int, int]], pack_digest: bytes) -> bytes:
+def _index(entries: list[Entry], pack_digest: bytes) -> bytes:
     entries = sorted(entries)
     counts = [0] * 256
     for oid, _, _ in entries:

@@ -28,6 +28,7 @@ _CACHED = 20_000  # entries kept, by tree id, and listings: content never change
 _SHORT = 32  # entries of a directory whose listing is kept
 _TREES = 256  # directories kept open, by tree id: of the newest commits nearly all are the same
 _COMMITS = 256  # commits kept
+_RENEWED_AFTER = 256  # commits
 T = TypeVar("T")
 
 
@@ -53,6 +54,7 @@ class Repository:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self.git = _opened(path)
         self.git_dir = Path(self.git.path)
         common = self.git_dir / "commondir"
@@ -64,6 +66,7 @@ class Repository:
         self.memory = Memory()
         self._loose = LooseObjects(self._objects, self.memory.object)
         self.git.odb.add_backend(self._loose, FIRST)
+        self._met = 0  # commits that were read by libgit2
         self.remembers = _CACHED  # entries at most, and listings
         self._commits: dict[str, Commit] = {}
         self._trees: OrderedDict[str, pygit2.Tree] = OrderedDict()
@@ -144,6 +147,7 @@ class Repository:
         known = self._commits.get(oid)
         if known is not None:
             return known
+        self._renew()
         try:
             found = self.git[oid]
         except (KeyError, ValueError, pygit2.GitError) as problem:
@@ -220,6 +224,22 @@ class Repository:
         if "user.name" in config and "user.email" in config:
             return Actor.parse(f"{config['user.name']} <{config['user.email']}>")
         return None
+
+    def _renew(self) -> None:
+        """Opens it anew after many commits: libgit2 lets go of no pack, and each write elsewhere brings one."""
+        self._met += 1
+        if self._met <= _RENEWED_AFTER:
+            return
+        self._met = 0
+        held, before = self._loose.held, self.git
+        self.git = _opened(self._path)
+        self._loose = LooseObjects(self._objects, self.memory.object)  # one that libgit2 has taken is no other's
+        self._loose.held = held
+        self.git.odb.add_backend(self._loose, FIRST)
+        for objects in self.borrowed:
+            self.git.odb.add_disk_alternate(os.fspath(objects))
+        self._trees.clear()
+        before.free()  # what refers to itself is not gone before Python looks for such things
 
     def _directory(self, tree: str, path: str) -> str | None:
         """The id of the directory at a path below a tree, or None."""

@@ -7,7 +7,6 @@ from the start on a fresh session whenever somebody else was first; text is neve
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -20,6 +19,7 @@ from registry_git.core.names import Actor
 from registry_git.gitstore.batch import Batch, Outcome
 from registry_git.gitstore.edit import edit_tree
 from registry_git.gitstore.following import Following
+from registry_git.gitstore.growing import GrowingPack
 from registry_git.gitstore.lock import WriterLock
 from registry_git.gitstore.objects import Staging, write_loose
 from registry_git.gitstore.pack import write_pack
@@ -37,9 +37,6 @@ from registry_git.gitstore.worktree import WorkTree, followed
 REQUESTS = "refs/heads/request/"
 FRESH_SECONDS = 5.0  # how old what is here may be when it answers for a remote
 _PATIENCE = 60.0  # seconds of trying again before a lost race is told
-_PACKED_FROM = 64  # staged objects from which one pack costs less than loose files
-_FLUSHED_FROM = 16  # and from which it is flushed so much sooner that a few more packs are worth it
-_PACKS_MAX = 256  # but not more than these, for git looks into each
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
@@ -56,8 +53,8 @@ class Store:
         self._durable = durable
         self._fetched = float("-inf")
         self._rivals = Rivals()
-        self._has_held = False
         self._shown: GitSnapshot | None = None  # of the commit that was asked for last: nearly always it is the next
+        self._growing = GrowingPack(self.repository.git_dir)
 
     @property
     def durable(self) -> bool:
@@ -145,8 +142,6 @@ class Store:
         Raises:
             As `transact`, for all of them: nothing was changed.
         """
-        # libgit2 remembers what it read: from now on it takes for stored what was only held
-        self._has_held = True
 
         def attempt() -> list[Outcome]:
             batch = Batch(self.repository, self._session)
@@ -253,21 +248,18 @@ class Store:
         main = next((move for move in session.moves if move.name == MAIN and move.old and move.new), None)
         trees = (session.tree_of(main.old or ""), session.tree_of(main.new or "")) if main else None
         with followed(self.repository, *trees, read=session.read) if trees else nullcontext():
-            objects = self.repository.objects_dir
-            if _worth_a_pack(len(session.staging), objects):
-                write_pack(objects, session.staging, durable=self._durable)
-            else:
-                exists = None if self._has_held else partial(self._has_blob, session.staging)
-                write_loose(objects, session.staging, durable=self._durable, exists=exists)
+            self._write(session.staging)
             self.repository.memory.keep_written(session.staging.objects)
             if self.following is None:
                 self._move_here(session.moves, session.deciding, describe)
             else:
                 self.following.publish(session.moves, describe)
 
-    def _has_blob(self, staging: Staging, oid: str) -> bool:
-        """Whether a blob is stored. Trees and commits are new nearly always, so the packs are not searched for them."""
-        return staging.objects[oid][0] == "blob" and self.repository.has(oid)
+    def _write(self, staging: Staging) -> None:
+        if self._growing.takes(staging):
+            self._growing.write(staging, read=self.repository.read, durable=self._durable)
+        else:
+            write_pack(self.repository.objects_dir, staging, durable=self._durable)
 
     def _move_here(self, moves: Sequence[RefMove], deciding: int, describe: ReflogEntry | None) -> None:
         git_dir = self.repository.git_dir
@@ -278,11 +270,3 @@ class Store:
                 move_ref(git_dir, move.name, old=move.old, new=move.new, durable=False, reflog=describe)
             except Conflict:
                 continue  # `main` has the truth already; a branch that somebody moved meanwhile stays for them to see
-
-
-def _worth_a_pack(staged: int, objects: Path) -> bool:
-    if not _FLUSHED_FROM <= staged < _PACKED_FROM:
-        return staged >= _PACKED_FROM
-    with suppress(OSError):
-        return sum(name.endswith(".pack") for name in os.listdir(objects / "pack")) < _PACKS_MAX
-    return True  # there is no directory of packs yet

@@ -1,0 +1,236 @@
+"""The newest commits in one pack that grows: a write puts a pack in its place that holds its objects, too.
+
+A commit is six or seven objects. As loose files each has to be made, named and flushed, with the directory that it is
+in; two files cost a third of that. And a directory of a thousand models is stored as its difference from the last.
+All packs are whole, and git's own: whoever reads meanwhile finds either one. Which one grows is only noted; where the
+note is gone or wrong, another pack begins.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha1
+from pathlib import Path
+from struct import unpack, unpack_from
+
+from registry_git.gitstore import disk
+from registry_git.gitstore.delta import tree_delta
+from registry_git.gitstore.lock import OWN_DIRECTORY
+from registry_git.gitstore.objects import Staging
+from registry_git.gitstore.pack import MAX_CHAIN, OFS_DELTA, Entry, install, pack_head, packed, packed_delta
+
+_NOTE = "growing-pack"
+_OBJECTS_MAX = 400  # about sixty commits: then another pack begins
+_BYTES_MAX = 1_000_000  # every write writes the whole pack again
+_HEAD = 12  # bytes before the first object
+_ID = 20
+_KEPT = 8  # packs that were replaced and stay for a while, for who has just looked which there are
+_DELTA_FROM = 200  # bytes; a smaller tree is stored as it is
+
+
+@dataclass(slots=True)
+class _Pack:
+    """A pack in memory: the bytes of its objects, and where each of them begins in the file."""
+
+    name: str = ""
+    body: bytes = b""
+    entries: list[Entry] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
+    replaced: list[str] = field(default_factory=list)
+
+    @property
+    def full(self) -> bool:
+        return len(self.entries) >= _OBJECTS_MAX or len(self.body) >= _BYTES_MAX
+
+    def chain(self, place: int) -> int:
+        """How many differences lead from the object that begins there to one that is whole."""
+        count = 0
+        while (self.body[place - _HEAD] >> 4) & 7 == OFS_DELTA:
+            place -= _distance(self.body, place - _HEAD)
+            count += 1
+        return count
+
+
+class GrowingPack:
+    """The pack of one repository that grows. Whoever writes holds the writer's lock."""
+
+    def __init__(self, git_dir: Path) -> None:
+        self._objects = os.fspath(git_dir / "objects")
+        self._note = os.fspath(git_dir / OWN_DIRECTORY / _NOTE)
+        self._known = _Pack()
+
+    def takes(self, staging: Staging) -> bool:
+        """Whether the objects are few enough; many are better off in a pack of their own."""
+        return len(staging) < _OBJECTS_MAX and sum(len(data) for _, data in staging.objects.values()) < _BYTES_MAX
+
+    def write(self, staging: Staging, *, read: Callable[[str], bytes], durable: bool = True) -> None:
+        """Writes all staged objects. On return they are on disk, names included.
+
+        Args:
+            staging: the objects.
+            read: gives the content of an object that is stored.
+            durable: False leaves the flushing to the kernel.
+
+        Raises:
+            Unavailable: disk full, read-only, input/output error …; no temporary file stays, no object is visible.
+        """
+        before = self._current()
+        after = _grown(before, staging, read)
+        with disk.explained("write to the registry"):
+            if after is None:  # it holds all of them; but whoever put them there may not have flushed it
+                self._flush(before.name, durable=durable)
+                return
+            digest = install(self._objects, after.write, durable=durable)
+            name = digest.hex()
+            replaced = [*before.replaced, before.name] if before.name else before.replaced
+            self._known = _Pack(name, after.body, after.entries, after.places, replaced[-_KEPT:])
+            self._write_note(self._known)
+        # only now: what they hold is on disk in the new one
+        for old in replaced[:-_KEPT]:
+            for suffix in ("idx", "pack"):
+                disk.remove_quietly(self._path(old, suffix))
+
+    def _current(self) -> _Pack:
+        """The pack to go on with; an empty one where there is none, or it is full."""
+        name, *replaced = self._read_note() or [""]
+        if not name:
+            return _Pack()
+        if name != self._known.name or not os.path.exists(self._path(name, "idx")):
+            self._known = self._loaded(name, replaced) or _Pack()
+        # those that the full one replaced are still to go
+        return _Pack(replaced=self._known.replaced) if self._known.full else self._known
+
+    def _flush(self, name: str, *, durable: bool) -> None:
+        if not durable or not name:
+            return
+        for suffix in ("pack", "idx"):
+            fd = os.open(self._path(name, suffix), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                disk.sync(fd)
+            finally:
+                os.close(fd)
+        disk.sync_directory(f"{self._objects}/pack")
+
+    def _path(self, name: str, suffix: str) -> str:
+        return f"{self._objects}/pack/pack-{name}.{suffix}"
+
+    def _loaded(self, name: str, replaced: list[str]) -> _Pack | None:
+        """The pack of that name, if it is whole."""
+        try:
+            content, index = (Path(self._path(name, suffix)).read_bytes() for suffix in ("pack", "idx"))
+        except OSError:
+            return None
+        entries = _entries(index)
+        digest = sha1(content[:-_ID], usedforsecurity=False).digest()
+        if entries is None or not content[-_ID:] == digest == bytes.fromhex(name) == index[-2 * _ID : -_ID]:
+            return None
+        places = {oid.hex(): place for oid, _, place in entries}
+        return _Pack(name, content[_HEAD:-_ID], entries, places, replaced)
+
+    def _read_note(self) -> list[str] | None:
+        """The names in the note: of the pack that grows, then of those that it replaced, oldest first."""
+        try:
+            with open(self._note, "rb", buffering=0) as file:
+                line, _, _ = file.read(_ID * 3 * (_KEPT + 2)).partition(b"\n")
+        except OSError:
+            return None
+        names, _, check = line.rpartition(b" ")
+        if check != b"%08x" % zlib.crc32(names):
+            return None  # half written when somebody was killed
+        return names.decode("ascii").split(" ")
+
+    def _write_note(self, pack: _Pack) -> None:
+        names = " ".join((pack.name, *pack.replaced)).encode("ascii")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        # in place, and not flushed: it is no more than a hint
+        with suppress(OSError):
+            fd = os.open(self._note, flags, 0o666)
+            try:
+                if not os.fstat(fd).st_size:
+                    with suppress(PermissionError):
+                        os.fchmod(fd, os.stat(self._objects).st_mode & 0o666)
+                os.pwrite(fd, b"%s %08x\n" % (names, zlib.crc32(names)), 0)
+            finally:
+                os.close(fd)
+
+
+@dataclass(slots=True)
+class _Next:
+    """A pack that is not written yet."""
+
+    body: bytes
+    entries: list[Entry]
+    places: dict[str, int]
+
+    def write(self, fd: int) -> tuple[bytes, list[Entry]]:
+        """Writes it. Gives its SHA-1, and what its index holds."""
+        content = pack_head(len(self.entries)) + self.body
+        digest = sha1(content, usedforsecurity=False).digest()
+        disk.write_all(fd, content + digest)
+        return digest, self.entries
+
+
+def _grown(pack: _Pack, staging: Staging, read: Callable[[str], bytes]) -> _Next | None:
+    """The pack with the staged objects that it lacks; None when it lacks none."""
+    objects = staging.objects
+    fresh = [oid for oid in objects if oid not in pack.places]
+    if not fresh:
+        return None
+    entries, places = pack.entries.copy(), pack.places.copy()
+    added: list[bytes] = []
+    chains: dict[str, int] = {}
+    size = _HEAD + len(pack.body)
+    for oid in fresh:
+        kind, data = objects[oid]
+        base = staging.delta_bases.get(oid, "")
+        written = b""
+        if base in places and len(data) >= _DELTA_FROM:
+            length = chains[base] if base in chains else pack.chain(places[base]) if base in pack.places else 0
+            if length < MAX_CHAIN:
+                old = objects[base][1] if base in objects else read(base)
+                delta = tree_delta(old, data)
+                if len(delta) < len(data) // 2:
+                    written = packed_delta(delta, size - places[base])
+                    chains[oid] = length + 1
+        if not written:
+            written = packed(kind, data)
+            chains[oid] = 0
+        entries.append((bytes.fromhex(oid), zlib.crc32(written), size))
+        places[oid] = size
+        added.append(written)
+        size += len(written)
+    return _Next(b"".join((pack.body, *added)), entries, places)
+
+
+def _distance(body: bytes, at: int) -> int:
+    """How many bytes before it the object begins that the one at `at` is a difference from."""
+    while body[at] & 0x80:
+        at += 1  # the size
+    at += 1
+    found = body[at] & 0x7F
+    while body[at] & 0x80:
+        at += 1
+        found = (found + 1) << 7 | body[at] & 0x7F
+    return found
+
+
+def _entries(index: bytes) -> list[Entry] | None:
+    """What an index of version 2 holds, in no particular order; None when it is none."""
+    if len(index) < 1072 or index[:8] != b"\xfftOc\0\0\0\2":
+        return None
+    (count,) = unpack_from(">I", index, 1028)
+    ids, checks, places = 1032, 1032 + _ID * count, 1032 + (_ID + 4) * count
+    if len(index) != 1032 + (_ID + 8) * count + 2 * _ID:
+        return None
+    return list(
+        zip(
+            (index[at : at + _ID] for at in range(ids, checks, _ID)),
+            unpack(f">{count}I", index[checks:places]),
+            unpack(f">{count}I", index[places : places + 4 * count]),
+            strict=True,
+        )
+    )
