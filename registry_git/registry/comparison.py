@@ -53,7 +53,7 @@ def unified(files: Iterable[tuple[str, bytes | None, bytes | None]]) -> str:
             fromfile=f"a/{path}" if before is not None else "/dev/null",
             tofile=f"b/{path}" if after is not None else "/dev/null",
         )
-        parts.append("".join(lines))
+        parts += (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
     return "".join(parts)
 
 

@@ -9,7 +9,7 @@ from registry_git.core.changes import pointers, registration
 from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Touch
 from registry_git.core.model import Action
-from registry_git.core.names import AliasName, ModelName, parse_version
+from registry_git.core.names import AliasName, ModelName, parse_name, parse_version
 from registry_git.core.policy import Change, Decision, evaluate
 from registry_git.registry.views import RollView
 from registry_git.registry.writes import DecideWith, Writes
@@ -103,6 +103,11 @@ class Foreseeing(Writes):
     def foresee_register(self, name: str) -> Decision:
         """For `register` and `create_model`, as far as the name decides: gates look at the version that comes."""
         return self._judged([Touch(action=Action.REGISTER, model=ModelName.parse(name))])
+
+    def foresee_deployment(self, environment: str, model: str) -> Decision:
+        """For a change of a deployment, as far as model and environment decide: gates look at the version it gets."""
+        where = parse_name("environment", environment)
+        return self._judged([Touch(action=Action.DEPLOYMENT, model=ModelName.parse(model), target=where)])
 
     def _named(self, name: str, version: int | str | None) -> ModelName:
         model, snapshot = ModelName.parse(name), self._snapshot()

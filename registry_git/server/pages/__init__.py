@@ -27,5 +27,5 @@
 - A form is `<form method="post" action="{{ to.path(...) }}">` with `{{ csrf_field() }}`. Nothing needs JavaScript; htmx
   makes it smoother (`hx-boost` is on for the whole page). The guard's policy blocks inline scripts and styles.
 - Every `static/*.css` is on every page (`pages.css` first): name rules after the page that they are for.
-- A new collection is added to `COLLECTIONS` in `serving.py`.
+- A new collection is added to `COLLECTIONS` in `collected.py`.
 """

@@ -18,8 +18,8 @@ from registry_git.server.call import Call
 from registry_git.server.endpoints import admit, list_fields, whole_body
 from registry_git.server.guard import HEADERS, ROUTE, WHO
 from registry_git.server.identity import Identity
-from registry_git.server.pages import compare, models, sign_in, version, version_forms
 from registry_git.server.pages.assets import FOREVER, found
+from registry_git.server.pages.collected import COLLECTIONS
 from registry_git.server.pages.links import here, quoted
 from registry_git.server.pages.page import Go, Page, Posted, Shown
 from registry_git.server.pages.render import Past, Problem, Setting, render, render_alone
@@ -28,7 +28,6 @@ from registry_git.server.permissions import Permission
 from registry_git.server.problems import UNEXPECTED, Unauthenticated, problem, status_and_code
 from registry_git.server.service import Service
 
-COLLECTIONS = (models.pages, version.pages, version_forms.pages, compare.pages, sign_in.pages)
 _FIELDS = 1000  # of one form
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -1,0 +1,25 @@
+"""Every page and every form that is served."""
+
+from __future__ import annotations
+
+from registry_git.server.pages import (
+    activity,
+    compare,
+    deployments,
+    models,
+    requests,
+    sign_in,
+    version,
+    version_forms,
+)
+
+COLLECTIONS = (
+    models.pages,
+    version.pages,
+    version_forms.pages,
+    compare.pages,
+    requests.pages,
+    activity.pages,
+    deployments.pages,
+    sign_in.pages,
+)
