@@ -31,8 +31,16 @@ MLFLOW_MOUNTS = ("/api/2.0/mlflow", "/api/2.0/preview/mlflow", "/ajax-api/2.0/ml
 _READ, _WRITE, _APPROVE, _PUBLIC = Permission.READ, Permission.WRITE, Permission.APPROVE, Permission.PUBLIC
 
 # The forms of the pages. What sits at such an address with GET, where no page is, leads to the form's page.
-_VERSION = "/models/{name}/versions/{version}"
+_MODEL = "/models/{name}"
+_VERSION = _MODEL + "/versions/{version}"
 _FORMS: dict[tuple[str, str], Permission] = {
+    ("POST", _MODEL + "/description"): _WRITE,
+    ("POST", _MODEL + "/tags"): _WRITE,
+    ("POST", _MODEL + "/tags/remove"): _WRITE,
+    ("POST", _MODEL + "/aliases"): _WRITE,
+    ("POST", _MODEL + "/aliases/remove"): _WRITE,
+    ("POST", _MODEL + "/rename"): _WRITE,
+    ("POST", _MODEL + "/delete"): _WRITE,
     ("POST", _VERSION + "/stage"): _WRITE,
     ("POST", _VERSION + "/description"): _WRITE,
     ("POST", _VERSION + "/tags"): _WRITE,
@@ -63,6 +71,7 @@ PAGES: dict[tuple[str, str], Permission] = {
     ("GET", "/requests/{request}"): _READ,
     ("GET", "/activity"): _READ,
     ("GET", "/deployments"): _READ,
+    ("GET", _MODEL): _READ,
     ("GET", "/me"): _READ,
     ("GET", "/sign-in"): _PUBLIC,
     ("POST", "/sign-in"): _PUBLIC,

@@ -6,6 +6,8 @@ from registry_git.server.pages import (
     activity,
     compare,
     deployments,
+    model,
+    model_forms,
     models,
     requests,
     sign_in,
@@ -15,6 +17,8 @@ from registry_git.server.pages import (
 
 COLLECTIONS = (
     models.pages,
+    model.pages,
+    model_forms.pages,
     version.pages,
     version_forms.pages,
     compare.pages,

@@ -94,7 +94,7 @@ def render(template: str, values: Mapping[str, object], setting: Setting) -> str
         "past": setting.past,
         "said": setting.said,
         "problem": setting.problem,
-        "typed": setting.typed,
+        "typed": _Typed(setting.typed),
         "to": Links(setting.past.at if setting.past else ""),
         "when": partial(wording.when, now=moment),
         "csrf_field": lambda: Markup('<input type="hidden" name="csrf" value="{}">').format(setting.proof),
@@ -105,6 +105,13 @@ def render(template: str, values: Mapping[str, object], setting: Setting) -> str
 def render_alone(template: str, **values: object) -> str:
     """The HTML of a page that is not in the layout."""
     return _TEMPLATES.get_template(template).render(values)
+
+
+class _Typed(dict[str, str]):
+    """What was typed; a field that was not sent is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 def _permitted(setting: Setting) -> Callable[[str], bool]:

@@ -197,9 +197,10 @@ class PageDoor:
     async def _typed(self, request: Request) -> list[tuple[str, str]]:
         body = await whole_body(request, self._service.settings.body_bytes)
         try:
-            return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
+            typed = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
         except (ValueError, UnicodeDecodeError):
             raise Invalid("The form cannot be read.", hint="Send it from its page.") from None
+        return [(name, value.replace("\r\n", "\n")) for name, value in typed]  # as browsers end lines
 
     def _show(self, visit: _Visit, shown: Shown) -> Response:
         try:

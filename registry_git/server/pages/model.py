@@ -1,0 +1,161 @@
+"""A model's page: what is in its stages and was, its versions, aliases and tags, and what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field
+
+from registry_git.core.model import Policy
+from registry_git.core.names import ModelName
+from registry_git.core.uris import Reference
+from registry_git.index.told import ActivityWanted
+from registry_git.registry import telling
+from registry_git.registry.facade import Registry
+from registry_git.registry.inbox import RequestsWanted
+from registry_git.registry.views import ModelView, VersionView
+from registry_git.server.call import Call
+from registry_git.server.pages.links import Links
+from registry_git.server.pages.offers import NOTHING, Offer, offer
+from registry_git.server.pages.page import Asked, Page, Pages
+from registry_git.server.permissions import Permission
+
+pages = Pages()
+VERSIONS_ON_A_PAGE = 25
+_ACTIVITIES = 20
+_REQUESTS = 10
+_ALIASES = 100  # that are shown
+_IN_A_STAGE = 10  # versions that are shown of one
+
+
+class OneModel(Asked):
+    """Which model; which page of its versions, and of those in which stage alone."""
+
+    name: str
+    stage: Annotated[str, Field(max_length=64)] = ""
+    page: int = Field(default=1, ge=1, le=1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A stage: the newest of the versions in it, and how many more there are."""
+
+    name: str
+    versions: tuple[int, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """An alias, and what is offered: to point it elsewhere, and to remove it."""
+
+    name: str
+    version: int
+    setting: Offer = NOTHING
+    removing: Offer = NOTHING
+
+
+@pages.show("/models/{name}", takes=OneModel)
+def show_model(call: Call, asked: OneModel) -> Page:
+    """One model."""
+    reading = call.reading
+    model = reading.model(asked.name)
+    policy = reading.policy()
+    versions, more = _versions(call, model, asked)
+    to = Links(asked.at)
+    registry = call.registry if writes(call) and not asked.at else None
+    requests = reading.request_page(RequestsWanted(model=model.name, decided=False), limit=_REQUESTS)
+    story = reading.activity_page(ActivityWanted(model=model.name), limit=_ACTIVITIES)
+    return Page(
+        "model.html",
+        {
+            "model": model,
+            "owner": model.tags.get("owner") or model.created_by,
+            "held": _held(model, policy),
+            "uris": _uris(model),
+            "asked": asked,
+            "versions": versions,
+            "back": to.path("models", model.name, stage=asked.stage, page=_or_none(asked.page - 1))
+            if asked.page > 1
+            else "",
+            "on": to.path("models", model.name, stage=asked.stage, page=asked.page + 1) if more else "",
+            "aliases": _aliases(registry, model),
+            "more_aliases": len(model.aliases) - _ALIASES,
+            "requests": requests,
+            "asks_to": telling.asked,
+            "activities": story.activities,
+            "editing": offer(partial(registry.foresee_edit, model.name)) if registry else NOTHING,
+            "deleting": offer(partial(registry.foresee_delete, model.name)) if registry else NOTHING,
+        },
+    )
+
+
+def _or_none(page: int) -> int | None:
+    return page if page > 1 else None
+
+
+def _versions(call: Call, model: ModelView, asked: OneModel) -> tuple[list[VersionView], bool]:
+    """The versions on the page, newest first, and whether there are more."""
+    found = call.reading.search_versions(
+        " AND ".join(_conditions(model.name, asked.stage)),
+        order_by=["version_number DESC"],
+        limit=VERSIONS_ON_A_PAGE + 1,
+        offset=(asked.page - 1) * VERSIONS_ON_A_PAGE,
+    )
+    return found[:VERSIONS_ON_A_PAGE], len(found) > VERSIONS_ON_A_PAGE
+
+
+def _conditions(name: str, stage: str) -> Iterator[str]:
+    yield "name = '" + name.replace("'", "''") + "'"
+    if stage:
+        yield "stage = '" + stage.replace("'", "''") + "'"
+
+
+def _held(model: ModelView, policy: Policy) -> list[Held]:
+    """Every stage of the policy in its order, also the empty ones; and what is in stages that it no longer has."""
+    names = [str(stage.name) for stage in policy.stages]
+    names += [stage for stage in model.stages if stage not in names]
+    found = []
+    for name in names:
+        versions = tuple(sorted(model.stages.get(name, ()), reverse=True))
+        found.append(Held(name=name, versions=versions[:_IN_A_STAGE], more=len(versions[_IN_A_STAGE:])))
+    return found
+
+
+def _uris(model: ModelView) -> list[tuple[str, int]]:
+    """The `models:/` URIs that people use, each with the version that it names now."""
+    name = ModelName(model.name)
+    found = [(Reference(model=name, stage=stage).text(), max(held)) for stage, held in model.stages.items()]
+    found += [(f"{name}@{alias}", version) for alias, version in model.aliases.items()]
+    if model.latest_version is not None:
+        found.append((Reference(model=name, latest=True).text(), model.latest_version))
+    return [(f"models:/{text}", version) for text, version in found]
+
+
+def _aliases(registry: Registry | None, model: ModelView) -> list[Alias]:
+    shown = list(model.aliases.items())[:_ALIASES]
+    if registry is None:
+        return [Alias(name=name, version=version) for name, version in shown]
+    return [
+        Alias(
+            name=name,
+            version=version,
+            setting=_setting(registry, model, name, version),
+            removing=offer(partial(registry.foresee_alias, model.name, name, None)),
+        )
+        for name, version in shown
+    ]
+
+
+def _setting(registry: Registry, model: ModelView, alias: str, version: int) -> Offer:
+    """Judged by the newest other version; a gate that this one does not pass is no reason for others."""
+    other = model.latest_version if model.latest_version != version else None
+    return offer(partial(registry.foresee_alias, model.name, alias, other)) if other else NOTHING
+
+
+def writes(call: Call) -> bool:
+    """Whether the visitor's token is for changes."""
+    return call.identity is not None and Permission.WRITE in call.identity.scopes
