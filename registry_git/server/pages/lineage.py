@@ -16,10 +16,10 @@ from registry_git.core.uris import Reference, parse_reference
 from registry_git.registry.views import VersionView
 from registry_git.server.pages.links import Links
 
-WIDTH, HEIGHT = 188, 46  # of a box, in units of the drawing
-_ACROSS, _DOWN = 56, 18  # between boxes
+WIDTH, HEIGHT = 164, 46  # of a box, in units of the drawing
+_ACROSS, _DOWN = 40, 16  # between boxes
 _MARGIN = 4
-_LETTERS = 25  # of a name that fit into a box
+_LETTERS = 22  # of a name that fit into a box
 _DATASETS = 8  # that are drawn; the list beside names all
 _LOGGED = "models:/m-"
 
@@ -54,13 +54,14 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """The drawing and its size. `words` says what it shows, for whoever does not see it."""
+    """The drawing and its size. `words` says what it shows, for whoever does not see it; `box` is the size of each."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     width: int
     height: int
     words: str
+    box: tuple[int, int] = (WIDTH, HEIGHT)
 
     @property
     def linked(self) -> bool:
