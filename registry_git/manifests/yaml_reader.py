@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from registry_git.core.errors import Corrupt
+from registry_git.manifests.yaml_plain import WORDS, read_plain
 
 SIZE_MAX = 256 * 1024  # bytes
 DEPTH_MAX = 12
@@ -29,14 +30,6 @@ _HIDDEN_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _FIRST_OF_NUMBER = frozenset("0123456789+-.")
-_WORDS: dict[str, Any] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-    **{f"{sign}.{word}": math.inf for sign in ("", "+") for word in ("inf", "Inf", "INF")},
-    **{f"-.{word}": -math.inf for word in ("inf", "Inf", "INF")},
-}
 
 
 def read(data: bytes, *, path: str) -> dict[str, Any]:
@@ -49,7 +42,8 @@ def read(data: bytes, *, path: str) -> dict[str, Any]:
     Raises:
         Corrupt: anything else; it names the file and, where there is one, the line.
     """
-    return _Reading(path, None).read(data)
+    found = read_plain(data)
+    return _Reading(path, None).read(data) if found is None else found
 
 
 def lines(data: bytes) -> dict[str, int]:
@@ -182,8 +176,8 @@ class _Reading:
     def _scalar(self, event: Any) -> Any:
         """A plain scalar, by the core schema."""
         text: str = event.value
-        if text in _WORDS:
-            return _WORDS[text]
+        if text in WORDS:
+            return WORDS[text]
         if text[0] not in _FIRST_OF_NUMBER:
             return text
         if _INT.fullmatch(text):
