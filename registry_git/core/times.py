@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from registry_git.core.errors import Invalid
 
@@ -41,14 +42,28 @@ class Timestamp(int):
         found = _WRITTEN.fullmatch(text)
         if found is None:
             raise Invalid(f"{text!r} is no time.", hint="Write it as 2026-11-23T06:14:11.412Z.")
-        year, month, day, hour, minute, second, milli = (int(part) for part in found.groups())
         try:
-            moment = datetime(year, month, day, hour, minute, second, milli * 1000, tzinfo=timezone.utc)
+            moment = _midnight(text[:10]) + _within_day(*map(int, found.groups()[3:]))
         except ValueError as problem:
             raise Invalid(f"{text!r} is no time: {problem}.", hint="Write it as 2026-11-23T06:14:11.412Z.") from None
-        return cls.of((moment - _EPOCH) // timedelta(milliseconds=1))
+        return cls.of(moment)
 
     def text(self) -> str:
         """The written form, in UTC with milliseconds: `2026-11-23T06:14:11.412Z`."""
         moment = _EPOCH + timedelta(milliseconds=int(self))
         return f"{moment:%Y-%m-%dT%H:%M:%S}.{int(self) % 1000:03d}Z".rjust(24, "0")
+
+
+@lru_cache(maxsize=1024)
+def _midnight(date: str) -> int:
+    """Milliseconds since 1970 when the day began: one day is in thousands of manifests. Raises: ValueError."""
+    year, month, day = map(int, date.split("-"))
+    return (datetime(year, month, day, tzinfo=timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _within_day(hour: int, minute: int, second: int, milli: int) -> int:
+    """Milliseconds since the day began. Raises: ValueError."""
+    for what, number, most in (("hour", hour, 23), ("minute", minute, 59), ("second", second, 59)):
+        if number > most:
+            raise ValueError(f"{what} must be in 0..{most}")
+    return ((hour * 60 + minute) * 60 + second) * 1000 + milli

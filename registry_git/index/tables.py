@@ -162,8 +162,8 @@ def record(db: sqlite3.Connection, activities: list[Activity]) -> None:
     newest: dict[str, int] = {}
     for activity in activities:
         newest[activity.model] = max(newest.get(activity.model, 0), activity.creation_timestamp)
-    put = "UPDATE models SET active = max(active, ?) WHERE name = ?"
-    db.executemany(put, [(at, name) for name, at in newest.items()])
+    for name, at in newest.items():
+        db.execute("UPDATE models SET active = max(active, ?) WHERE name = ?", (at, name))
     for model in changed:
         db.execute(_ACTIVE_AGAIN, (model,))
 
