@@ -30,6 +30,11 @@ class PastReading(Reading):
         # on a request branch nothing has happened to the registry yet since the branch left `main`
         self._until = store.repository.merge_base(store.snapshot().commit, commit)
 
+    @property
+    def preview(self) -> bool:
+        """Whether the commit is not on `main`: the registry is shown as an open request would make it."""
+        return self._until != self._shown.commit
+
     def _snapshot(self) -> GitSnapshot:
         return self._shown
 

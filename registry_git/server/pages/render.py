@@ -11,10 +11,13 @@ from markupsafe import Markup
 
 from registry_git import __version__
 from registry_git.app import now
+from registry_git.core.times import Timestamp
+from registry_git.registry.inbox import Waiting
 from registry_git.server.identity import Identity
 from registry_git.server.pages import comparing, links, telling, wording
 from registry_git.server.pages.assets import STYLES, asset
 from registry_git.server.pages.links import Links
+from registry_git.server.pages.moments import Past, kept
 from registry_git.server.permissions import Permission
 
 _TEMPLATES = Environment(
@@ -37,14 +40,7 @@ _TEMPLATES.globals.update(
     difference=comparing.difference,
 )
 _TEMPLATES.filters["present"] = links.present
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """The moment that a page shows: what was asked for, and the commit that was `main` then."""
-
-    at: str
-    commit: str
+_TEMPLATES.filters["kept"] = kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +64,7 @@ class Setting:
         tag: the state of the registry that it shows.
         past: the moment that it shows; None: the present.
         said: what the last form did.
+        waiting: how many requests wait for whoever looks; None: that is not told.
         problem, typed: why the form was refused, and the fields that were filled in.
     """
 
@@ -78,6 +75,7 @@ class Setting:
     tag: str
     past: Past | None = None
     said: str = ""
+    waiting: Waiting | None = None
     problem: Problem | None = None
     typed: Mapping[str, str] = field(default_factory=dict)
 
@@ -93,6 +91,8 @@ def render(template: str, values: Mapping[str, object], setting: Setting) -> str
         "tag": setting.tag,
         "past": setting.past,
         "said": setting.said,
+        "waiting": setting.waiting,
+        "today": Timestamp.of(moment).text()[:10],
         "problem": setting.problem,
         "typed": _Typed(setting.typed),
         "to": Links(setting.past.at if setting.past else ""),

@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import FastAPI, Request, Response
-from pydantic import BaseModel, ValidationError
 from starlette.responses import StreamingResponse
 
 from registry_git.core.errors import Invalid, RegistryError
+from registry_git.registry.inbox import Waiting
 from registry_git.server.call import Call
 from registry_git.server.endpoints import admit, list_fields, whole_body
 from registry_git.server.guard import HEADERS, ROUTE, WHO
-from registry_git.server.identity import Identity
 from registry_git.server.pages.assets import FOREVER, found
+from registry_git.server.pages.awaiting import Awaiting
 from registry_git.server.pages.collected import COLLECTIONS
 from registry_git.server.pages.links import here, quoted
+from registry_git.server.pages.moments import Past, require_present
 from registry_git.server.pages.page import Go, Page, Posted, Shown
-from registry_git.server.pages.render import Past, Problem, Setting, render, render_alone
-from registry_git.server.pages.sessions import Sessions, Visitor
+from registry_git.server.pages.render import Problem, Setting, render, render_alone
+from registry_git.server.pages.sessions import Sessions
+from registry_git.server.pages.visits import Visit, filled
 from registry_git.server.permissions import Permission
 from registry_git.server.problems import UNEXPECTED, Unauthenticated, problem, status_and_code
 from registry_git.server.service import Service
@@ -59,41 +61,13 @@ def _add(app: FastAPI, method: str, path: str, handler: Handler) -> None:
     app.add_api_route(path, serve, methods=[method], include_in_schema=False, response_model=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """One request of a browser."""
-
-    request: Request
-    visitor: Visitor
-    identity: Identity | None
-
-    @property
-    def here(self) -> str:
-        """The address, with its query."""
-        url = self.request.url
-        return f"{url.path}?{url.query}" if url.query else url.path
-
-    def values(self, takes: type[BaseModel]) -> dict[str, Any]:
-        """What the address says: its query, and the parts of its path."""
-        lists, query = list_fields(takes), self.request.query_params
-        values: dict[str, Any] = {name: query.getlist(name) if name in lists else query[name] for name in query}
-        return values | self.request.path_params
-
-    def require(self, permission: Permission) -> None:
-        """Returns when whoever looks may. Raises: Unauthenticated, PermissionDenied."""
-        if permission is Permission.PUBLIC:
-            return
-        if self.identity is None:
-            raise Unauthenticated("You are not signed in.", hint="Sign in with a token.")
-        self.identity.require(permission)
-
-
 class PageDoor:
     """Answers what browsers send."""
 
     def __init__(self, service: Service, sessions: Sessions) -> None:
         self._service = service
         self._sessions = sessions
+        self._awaiting = Awaiting()
 
     def showing(self, shown: Shown) -> Handler:
         """What shows a page."""
@@ -106,7 +80,7 @@ class PageDoor:
                 return _see("/sign-in?" + urlencode({"next": visit.here}))
             except RegistryError as error:
                 return self._failed(visit, error)
-            past = bool(request.query_params.get("at"))
+            past = visit.moment(shown)
             pool = self._service.remembering if past else self._service.reading
             return await asyncio.get_running_loop().run_in_executor(pool, self._show, visit, shown)
 
@@ -120,6 +94,7 @@ class PageDoor:
             try:
                 typed = await self._typed(request)
                 visit.require(form.permission)
+                require_present(request.query_params.get("at", ""))
             except Unauthenticated:
                 page = form.page.path.format(**{name: quoted(part) for name, part in request.path_params.items()})
                 return _see("/sign-in?" + urlencode({"next": page}))
@@ -182,7 +157,7 @@ class PageDoor:
         answer.status_code = status
         return answer
 
-    async def _visit(self, request: Request) -> _Visit:
+    async def _visit(self, request: Request) -> Visit:
         visitor = self._sessions.visitor(request.scope[HEADERS])
         identity = self._sessions.identity(visitor)
         if identity is None:
@@ -192,7 +167,7 @@ class PageDoor:
                 identity = None
         if identity is not None:
             request.scope[WHO] = identity.actor.email
-        return _Visit(request, visitor, identity)
+        return Visit(request, visitor, identity)
 
     async def _typed(self, request: Request) -> list[tuple[str, str]]:
         body = await whole_body(request, self._service.settings.body_bytes)
@@ -202,20 +177,31 @@ class PageDoor:
             raise Invalid("The form cannot be read.", hint="Send it from its page.") from None
         return [(name, value.replace("\r\n", "\n")) for name, value in typed]  # as browsers end lines
 
-    def _show(self, visit: _Visit, shown: Shown) -> Response:
+    def _show(self, visit: Visit, shown: Shown) -> Response:
+        past: Past | None = None
         try:
-            asked = _filled(shown.takes, visit.values(shown.takes))
-            at = str(getattr(asked, "at", ""))
+            at = visit.moment(shown)
+            asked = filled(shown.takes, {**visit.values(shown.takes), "at": at})
             with ExitStack() as handles:
                 call = self._call(visit, handles, at, writes=False)
                 tag = self._service.state.tag()  # before anything is read, so that what is shown is never older
-                past = Past(at=at, commit=call.reading.commit) if at else None
+                if at:
+                    try:
+                        past = Past.of(at, self._service.past.view(at))
+                    except RegistryError as error:
+                        return self._failed(visit, error, template="moment.html")
                 made = shown.run(call, asked)
-                return _see(made.to) if isinstance(made, Go) else self._rendered(visit, made, tag=tag, past=past)
+                if isinstance(made, Go):
+                    return _see(made.to)
+                return self._rendered(visit, made, tag=tag, past=past, waiting=self._waiting(call, tag, past))
         except Exception as error:
-            return self._failed(visit, error)
+            return self._failed(visit, error, past=past)
 
-    def _post(self, visit: _Visit, form: Posted, typed: list[tuple[str, str]]) -> Response:
+    def _waiting(self, call: Call, tag: str, past: Past | None) -> Waiting | None:
+        """What waits for whoever looks; of nobody, and of the past, nothing is said."""
+        return None if past or call.identity is None else self._awaiting.count(call.registry, tag)
+
+    def _post(self, visit: Visit, form: Posted, typed: list[tuple[str, str]]) -> Response:
         values: dict[str, Any] = {}
         lists = list_fields(form.takes)
         for name, value in typed:
@@ -228,13 +214,15 @@ class PageDoor:
                 call = self._call(visit, handles, "", writes=True)
                 try:
                     self._sessions.require_proof(visit.visitor, str(values.get("csrf", "")))
-                    gone = form.run(call, _filled(form.takes, values | visit.values(form.takes)))
+                    gone = form.run(call, filled(form.takes, values | visit.values(form.takes)))
                 except RegistryError as error:
                     tag = self._service.state.tag()
-                    page = form.page.run(call, _filled(form.page.takes, visit.values(form.page.takes)))
+                    page = form.page.run(call, filled(form.page.takes, visit.values(form.page.takes)))
                     if isinstance(page, Go):
                         return _see(page.to)
-                    return self._rendered(visit, page, tag=tag, problem=_told(error), typed=dict(typed))
+                    waiting = self._waiting(call, tag, None)
+                    problem = _told(error)
+                    return self._rendered(visit, page, tag=tag, problem=problem, typed=dict(typed), waiting=waiting)
             answer = _see(gone.to)
             if gone.said:
                 answer.headers.append("set-cookie", self._sessions.saying(gone.said))
@@ -242,7 +230,7 @@ class PageDoor:
         except Exception as error:
             return self._failed(visit, error)
 
-    def _call(self, visit: _Visit, handles: ExitStack, at: str, *, writes: bool) -> Call:
+    def _call(self, visit: Visit, handles: ExitStack, at: str, *, writes: bool) -> Call:
         pool = self._service.editors if writes else self._service.readers
         return Call(
             service=self._service,
@@ -255,13 +243,14 @@ class PageDoor:
 
     def _rendered(
         self,
-        visit: _Visit,
+        visit: Visit,
         page: Page,
         *,
         tag: str = "",
         past: Past | None = None,
         problem: Problem | None = None,
         typed: Mapping[str, str] | None = None,
+        waiting: Waiting | None = None,
     ) -> Response:
         setting = Setting(
             me=visit.identity,
@@ -273,6 +262,7 @@ class PageDoor:
             said=visit.visitor.said,
             problem=problem,
             typed=typed or {},
+            waiting=waiting,
         )
         html = render(page.template, page.values, setting)
         headers = {"cache-control": "private, no-cache", "vary": "Cookie, Authorization"}
@@ -285,11 +275,13 @@ class PageDoor:
             answer.headers.append("set-cookie", self._sessions.saying(""))
         return answer
 
-    def _failed(self, visit: _Visit, error: Exception) -> Response:
+    def _failed(
+        self, visit: Visit, error: Exception, *, past: Past | None = None, template: str = "error.html"
+    ) -> Response:
         told = _told(error)
         if not isinstance(error, RegistryError):
             problem(error)  # which writes it into the log
-        answer = self._rendered(visit, Page("error.html", {"error": told}, told.status))
+        answer = self._rendered(visit, Page(template, {"error": told}, told.status), past=past)
         if told.status == 401:
             answer.headers["www-authenticate"] = 'Bearer realm="registry-git"'
         return answer
@@ -308,21 +300,13 @@ def _told(error: Exception) -> Problem:
     return Problem(message=error.message, hint=error.hint or "", status=status)
 
 
-def _filled(takes: type[BaseModel], values: dict[str, Any]) -> Any:
-    """The fields of an address or a form. Raises: Invalid."""
-    try:
-        return takes.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = " ".join(str(part) for part in first["loc"]).replace("_", " ").capitalize()
-        raise Invalid(f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
-
-
 def _back_to(form: Posted) -> Handler:
     """The address of a form, when somebody goes there by hand: its page."""
 
     async def handle(request: Request) -> Response:
-        return _see(form.page.path.format(**{name: quoted(part) for name, part in request.path_params.items()}))
+        page = form.page.path.format(**{name: quoted(part) for name, part in request.path_params.items()})
+        at = request.query_params.get("at", "")
+        return _see(f"{page}?{urlencode({'at': at})}" if at else page)
 
     return handle
 

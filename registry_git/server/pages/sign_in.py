@@ -27,5 +27,5 @@ def show_sign_in(call: Call, asked: Arriving) -> Page:
 @pages.show("/me")
 def show_me(call: Call, asked: Asked) -> Page:
     """Who one is, what the token is for, and which roles the policy gives."""
-    roles = sorted(roles_of(call.policy, call.actor.email))
+    roles = sorted(roles_of(call.reading.policy(), call.actor.email))
     return Page("me.html", {"roles": roles})

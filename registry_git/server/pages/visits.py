@@ -1,0 +1,60 @@
+"""One request of a browser: who sends it, and what its address says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from registry_git.core.errors import Invalid
+from registry_git.server.endpoints import list_fields
+from registry_git.server.identity import Identity
+from registry_git.server.pages.page import Shown
+from registry_git.server.pages.sessions import Visitor
+from registry_git.server.permissions import Permission
+from registry_git.server.problems import Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a browser."""
+
+    request: Request
+    visitor: Visitor
+    identity: Identity | None
+
+    @property
+    def here(self) -> str:
+        """The address, with its query."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
+
+    def values(self, takes: type[BaseModel]) -> dict[str, Any]:
+        """What the address says: its query, and the parts of its path."""
+        lists, query = list_fields(takes), self.request.query_params
+        values: dict[str, Any] = {name: query.getlist(name) if name in lists else query[name] for name in query}
+        return values | self.request.path_params
+
+    def require(self, permission: Permission) -> None:
+        """Returns when whoever looks may. Raises: Unauthenticated, PermissionDenied."""
+        if permission is Permission.PUBLIC:
+            return
+        if self.identity is None:
+            raise Unauthenticated("You are not signed in.", hint="Sign in with a token.")
+        self.identity.require(permission)
+
+    def moment(self, shown: Shown) -> str:
+        """The moment that is asked for; empty: the present. The past is for those who may read the registry."""
+        return "" if shown.permission is Permission.PUBLIC else self.request.query_params.get("at", "").strip()
+
+
+def filled(takes: type[BaseModel], values: dict[str, Any]) -> Any:
+    """The fields of an address or a form. Raises: Invalid."""
+    try:
+        return takes.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = " ".join(str(part) for part in first["loc"]).replace("_", " ").capitalize()
+        raise Invalid(f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
