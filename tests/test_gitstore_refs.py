@@ -343,3 +343,14 @@ def test_a_linked_work_tree_is_refused_since_its_references_are_elsewhere(tmp_pa
     check_format(tmp_path / "work" / ".git")
     with pytest.raises(Invalid, match="linked work tree"):
         check_format(tmp_path / "work" / ".git" / "worktrees" / "linked")
+
+
+def test_the_diary_is_kept_as_soon_as_the_repository_wants_it(tmp_path: Path, git: Git) -> None:
+    git(tmp_path, "init", "-q", "--bare", "r.git")
+    place = tmp_path / "r.git"
+    entry = ReflogEntry(actor=BOB, at_seconds=1_700_000_000, message="x")
+    for number, (setting, kept) in enumerate([("false", False), ("true", True), ("always", True)]):
+        git(place, "config", "core.logAllRefUpdates", setting)
+        name = f"refs/heads/topic-{number}"
+        move_ref(place, name, old=None, new=f"{number}" * 40, reflog=entry)
+        assert (place / "logs" / name).exists() is kept

@@ -24,7 +24,7 @@ from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.pack import MAX_CHAIN, OFS_DELTA, Entry, install, pack_head, packed, packed_delta
 
 _NOTE = "growing-pack"
-_OBJECTS_MAX = 400  # about sixty commits: then another pack begins
+_OBJECTS_MAX = 256  # about forty commits: then another pack begins
 _BYTES_MAX = 1_000_000  # every write writes the whole pack again
 _HEAD = 12  # bytes before the first object
 _ID = 20

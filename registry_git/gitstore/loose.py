@@ -64,6 +64,7 @@ class LooseObjects(pygit2.OdbBackend):
         super().__init__()
         self._objects = objects
         self.lately = lately
+        self.absent = ""  # the id that was looked for here just now, and is not there
         self.held: dict[str, tuple[str, bytes]] = {}
 
     def read_cb(self, oid: pygit2.Oid) -> tuple[int, bytes]:
@@ -72,6 +73,9 @@ class LooseObjects(pygit2.OdbBackend):
         known = self.held.get(name) or self.lately(name)
         if known is not None:
             return _KINDS[known[0].encode()], known[1]
+        if name == self.absent:
+            self.absent = ""  # when it is asked for again, it may have come
+            raise KeyError(name)
         try:
             found = read_loose(self._objects, name)
         except Corrupt:

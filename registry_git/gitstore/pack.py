@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha1
-from itertools import accumulate
 from pathlib import Path
 from struct import pack as struct_pack
 from typing import TypeAlias
@@ -27,6 +27,7 @@ MAX_CHAIN = 50  # git's own limit: every link is one more object to inflate at a
 _MAX_BYTES = 2**31 - 1  # beyond it an index needs wide offsets
 _DRAFT = "tmp_"  # git's own prefix: `git prune` clears what a killed process leaves
 _BUFFER = 1 << 20
+_ENDS = [bytes([first]) for first in range(1, 256)]  # ids that begin with less come before
 Entry: TypeAlias = tuple[bytes, int, int]  # an object's id, the CRC-32 of its bytes in the pack, where they begin
 WriteObjects: TypeAlias = Callable[[int], tuple[bytes, list[Entry]]]  # to a descriptor; gives the pack's SHA-1
 _STORE_BELOW = 100  # bytes; ids and deltas of this size do not shrink, and a compressor costs more than they do
@@ -74,7 +75,7 @@ def install(root: str, write: WriteObjects, *, durable: bool) -> bytes:
             fds.append(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
             os.fchmod(fds[-1], mode)
         digest, entries = write(fds[0])
-        if durable:
+        if durable and os.fstat(fds[0]).st_size >= _BUFFER:
             disk.start_writing(fds[0])
         disk.write_all(fds[1], _index(entries, digest))
         if durable:
@@ -186,17 +187,14 @@ def _deflated(data: bytes) -> bytes:
 
 
 def _index(entries: list[Entry], pack_digest: bytes) -> bytes:
-    entries = sorted(entries)
-    counts = [0] * 256
-    for oid, _, _ in entries:
-        counts[oid[0]] += 1
+    ids, checks, places = zip(*sorted(entries), strict=True) if entries else ((), (), ())
     content = b"".join(
         (
             b"\xfftOc" + struct_pack(">I", 2),
-            struct_pack(">256I", *accumulate(counts)),
-            b"".join(oid for oid, _, _ in entries),
-            struct_pack(f">{len(entries)}I", *(crc for _, crc, _ in entries)),
-            struct_pack(f">{len(entries)}I", *(offset for _, _, offset in entries)),
+            struct_pack(">256I", *(bisect_left(ids, end) for end in _ENDS), len(ids)),
+            *ids,
+            struct_pack(f">{len(ids)}I", *checks),
+            struct_pack(f">{len(ids)}I", *places),
             pack_digest,
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pygit2
@@ -72,12 +73,20 @@ def _head_is_on(git_dir: str, name: str) -> bool:
 
 
 def _wanted(git_dir: str, log: str) -> bool:
+    found = os.stat(f"{git_dir}/config")
+    wanted = _logs(git_dir, (found.st_mtime_ns, found.st_size, found.st_ino))
+    if wanted is None:
+        return True
+    return wanted and (log == "HEAD" or log.startswith(("refs/heads/", "refs/remotes/", "refs/notes/")))
+
+
+@lru_cache(maxsize=64)
+def _logs(git_dir: str, state: tuple[int, ...]) -> bool | None:
+    """Whether the configuration, while its file is in this state, has branches logged; None: everything."""
     config = pygit2.Config(f"{git_dir}/config")
     value = (config["core.logallrefupdates"] or "true").lower() if "core.logallrefupdates" in config else ""
     if value == "always":
-        return True
+        return None
     if value:
-        on = config.get_bool("core.logallrefupdates")
-    else:
-        on = not ("core.bare" in config and config.get_bool("core.bare"))
-    return on and (log == "HEAD" or log.startswith(("refs/heads/", "refs/remotes/", "refs/notes/")))
+        return config.get_bool("core.logallrefupdates")
+    return not ("core.bare" in config and config.get_bool("core.bare"))

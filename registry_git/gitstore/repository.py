@@ -134,6 +134,7 @@ class Repository:
         loose = read_loose(self._objects, oid)
         if loose is not None:
             return loose[1]
+        self._loose.absent = oid
         try:
             return self.git.odb.read(oid)[1]
         except (KeyError, ValueError, pygit2.GitError) as problem:

@@ -19,6 +19,7 @@ _FILE = "100644"
 _MODEL = "model.yaml"
 _AS_IT_IS = "\0"  # no path: what is kept under it is no manifest
 _DEPLOYMENTS = "deployments"
+_FOUND = 256  # entities kept by key: a change asks for a few of them again and again
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -30,6 +31,7 @@ class GitSnapshot(Snapshot):
         self.tree = repository.tree_of(commit)
         self._repository = repository
         self._versions: dict[ModelName, tuple[int, ...]] = {}
+        self._found: dict[Key, Entity | None] = {}
         try:
             policy = self.find(PolicyKey())
             self.layout = Layout(policy.layout) if isinstance(policy, Policy) else Layout.FLAT
@@ -39,6 +41,16 @@ class GitSnapshot(Snapshot):
 
     def find(self, key: Key) -> Entity | None:
         """As in `Snapshot`. An entry that is no plain file (a link, an executable) is Corrupt."""
+        try:
+            return self._found[key]
+        except KeyError:
+            pass
+        if len(self._found) >= _FOUND:
+            self._found.clear()
+        found = self._found[key] = self._find(key)
+        return found
+
+    def _find(self, key: Key) -> Entity | None:
         path = "registry.yaml" if isinstance(key, PolicyKey) else paths.path_of(key, self.layout)
         entry = self._repository.entry(self.tree, path)
         return None if entry is None else self.read(path, key, *entry)

@@ -74,6 +74,11 @@ def encode(entity: Entity | Observations) -> bytes:
     Raises:
         Invalid: the entity holds what no manifest may hold, or too much; the message names the place.
     """
+    return _encoded(entity)[0]
+
+
+def _encoded(entity: Entity | Observations) -> tuple[bytes, Entity | Observations]:
+    """The manifest, and what a reader of it gets."""
     kind, members = _KINDS[type(entity)]
     value = {"apiVersion": API_VERSION, "kind": kind, **members(entity)}
     data = write(value)
@@ -85,17 +90,12 @@ def encode(entity: Entity | Observations) -> bytes:
     try:
         validate(kind, value, path="", data=b"")
         # The rules that no schema can say hold for what is written as for what is read.
-        _READERS[type(entity.key)][1](Fields(value))
+        read_back = _READERS[type(entity.key)][1](Fields(value))
     except Corrupt as problem:
         raise Invalid(f"{problem.json_path}: {problem.message}", hint=problem.hint) from None
     except Misplaced as problem:
         raise Invalid(f"{problem.place}: {problem.message}", hint=problem.hint) from None
-    return data
-
-
-def as_read(entity: Entity) -> Entity:
-    """What a reader of the manifest of `entity` gets: the same, in the order of the manifest, and frozen throughout."""
-    return _READERS[type(entity.key)][1](Fields(_KINDS[type(entity)][1](entity)))  # type: ignore[return-value]
+    return data, read_back
 
 
 @overload
@@ -143,12 +143,22 @@ def files(key: Key, entity: Entity | None, layout: Layout) -> dict[str, bytes | 
     Raises:
         Invalid: see `encode`.
     """
+    return files_as_read(key, entity, layout)[0]
+
+
+def files_as_read(key: Key, entity: Entity | None, layout: Layout) -> tuple[dict[str, bytes | None], Entity | None]:
+    """As `files`; and what a reader of them gets: the same entity, in the order of its manifest, and frozen throughout.
+
+    Raises:
+        Invalid: see `encode`.
+    """
     beside = companions(key, layout)
     if entity is None:
-        return {path_of(key, layout): None, **dict.fromkeys(beside)}
+        return {path_of(key, layout): None, **dict.fromkeys(beside)}, None
     if entity.key != key:
         raise Invalid(f"{entity.key} cannot be written as {key}.")
-    return {path_of(key, layout): encode(entity), **beside}
+    data, read_back = _encoded(entity)
+    return {path_of(key, layout): data, **beside}, read_back  # type: ignore[return-value]
 
 
 def _misfiled(inside: Key | ConsumerKey, expected: Key | ConsumerKey) -> Misplaced:

@@ -81,6 +81,8 @@ def read_forced(message: str) -> bool:
 
 def _escaped(line: str) -> str:
     r"""`line` with everything that some reader may take for a line end or a direction change as `\uXXXX`."""
+    if line.isascii() and line.isprintable() and "\\" not in line:
+        return line
     out = []
     for char in line:
         if char == "\\":

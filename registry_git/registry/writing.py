@@ -11,7 +11,7 @@ from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.errors import Conflict, PermissionDenied
 from registry_git.core.integrity import disagreements
-from registry_git.core.model import Policy
+from registry_git.core.model import Entity, Key, Policy
 from registry_git.core.names import Actor, Id
 from registry_git.core.policy import Change, Decision, evaluate
 from registry_git.core.snapshot import Edits, Overlay, Snapshot
@@ -20,7 +20,7 @@ from registry_git.gitstore.refs import ReflogEntry
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.store import Store
-from registry_git.manifests.codec import as_read, files
+from registry_git.manifests.codec import files, files_as_read
 from registry_git.manifests.layout import Layout, path_of
 from registry_git.manifests.messages import write_message
 from registry_git.registry.advice import request_command
@@ -110,11 +110,11 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
                     proposal, overlay.policy(), bringer.actor if bringer else act.actor, approves=act.approves
                 )
                 refuse_untrue(Overlay(overlay, proposal.edits), proposal.edits)
-                written_files = manifest_files(proposal.edits, layout)
+                found = {key: files_as_read(key, entity, layout) for key, entity in proposal.edits.items()}
                 tip = session.commit(
                     onto=tip,
                     parents=[tip],
-                    files=written_files,
+                    files={path: data for files, _ in found.values() for path, data in files.items()},
                     author=act.actor,
                     committer=bringer.actor if bringer else None,
                     at_seconds=at // 1000,
@@ -122,7 +122,7 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
                     message=write_message(proposal.headline, act.comment, act.id, at),
                 )
                 overlay.add(proposal.edits)
-                _remember(session, proposal.edits, written_files, layout)
+                _remember(session, found, layout)
             written.append(Written(commit=tip, at=at, changed=bool(proposal.edits), proposal=proposal))
         if tip != session.main:
             session.move(MAIN, old=session.main, new=tip)
@@ -134,13 +134,15 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
     return store.transact(plan, describe=entry)
 
 
-def _remember(session: Session, edits: Edits, files: Mapping[str, bytes | None], layout: Layout) -> None:
+def _remember(
+    session: Session, written: Mapping[Key, tuple[Mapping[str, bytes | None], Entity | None]], layout: Layout
+) -> None:
     """Spares the next read from decoding what has just been encoded."""
-    for key, entity in edits.items():
+    for key, (content, entity) in written.items():
         path = path_of(key, layout)
-        data = files[path]
+        data = content[path]
         if entity is not None and data is not None:
-            session.repository.remember(session.staging.blob(data), path, as_read(entity))
+            session.repository.remember(session.staging.blob(data), path, entity)
 
 
 def manifest_files(edits: Edits, layout: Layout) -> dict[str, bytes | None]:
