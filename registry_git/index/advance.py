@@ -13,6 +13,7 @@ from registry_git.gitstore.history import Step, steps
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.trees import FileChange
 from registry_git.index.deployments import apply_deployments
+from registry_git.index.stays import Landed, apply_stays
 from registry_git.index.tables import apply, record, touch_all
 from registry_git.manifests.codec import decode
 from registry_git.manifests.layout import Layout, key_of
@@ -51,6 +52,7 @@ class Advance:
         for difference in differences:
             apply(self._db, difference, at)
         apply_deployments(self._db, differences, at=at, commit=commit.id)
+        apply_stays(self._db, differences, Landed(commit=commit.id, author=commit.author, at=at))
         for model in renamed_models(differences):
             touch_all(self._db, model, at)
         landing = Landing(

@@ -25,7 +25,7 @@ from registry_git.core.model import (
     VersionKey,
 )
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commits (
@@ -62,6 +62,11 @@ CREATE TABLE deployments (
   environment TEXT, name TEXT, workload TEXT NOT NULL, model TEXT NOT NULL, version INTEGER, since INTEGER NOT NULL,
   request TEXT NOT NULL, "commit" TEXT NOT NULL, PRIMARY KEY (environment, name)) WITHOUT ROWID;
 CREATE INDEX deployments_by_version ON deployments (model, version);
+CREATE TABLE stays (
+  seq INTEGER PRIMARY KEY, model TEXT NOT NULL, stage TEXT NOT NULL, version INTEGER NOT NULL, since INTEGER NOT NULL,
+  until INTEGER, brought_by TEXT NOT NULL, request TEXT NOT NULL, "commit" TEXT NOT NULL);
+CREATE INDEX stays_by_model ON stays (model, seq);
+CREATE INDEX stays_held ON stays (model, stage) WHERE until IS NULL;
 CREATE TABLE activities (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, activity_type TEXT NOT NULL, model TEXT NOT NULL, version INTEGER,
   from_stage TEXT NOT NULL, to_stage TEXT NOT NULL, user_id TEXT NOT NULL, comment TEXT NOT NULL,

@@ -74,6 +74,14 @@ def find_commit(store: Store, text: str) -> str:
     return _by_date(store, _moment(text))
 
 
+def moment_asked(text: str) -> int | None:
+    """The moment that a date means, in milliseconds; None for what is no date (a commit, a request)."""
+    try:
+        return int(_moment(text).timestamp() * 1000)
+    except Invalid:
+        return None
+
+
 def _by_prefix(store: Store, prefix: str) -> str:
     matches = {commit.id for commit in first_parents(store.repository, store.snapshot().commit)}
     matches |= set(store.request_branches().values())

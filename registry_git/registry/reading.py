@@ -12,6 +12,7 @@ from registry_git.core.model import Policy, TransitionRequest
 from registry_git.core.names import Id, ModelName, parse_version
 from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
 from registry_git.core.snapshot import Snapshot, find_stage
+from registry_git.core.stays import Stays
 from registry_git.core.uris import Reference, parse_reference
 from registry_git.gitstore.revisions import find_revision
 from registry_git.gitstore.snapshot import GitSnapshot
@@ -19,6 +20,7 @@ from registry_git.gitstore.store import Store
 from registry_git.index.entries import AtHand, Entries
 from registry_git.index.index import Index
 from registry_git.index.queries import Page
+from registry_git.index.stayed import Stayed
 from registry_git.index.told import Told
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import path_of
@@ -172,6 +174,20 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         # commits know whole seconds only: within one, the order of the history is the order of events
         found.sort(key=lambda activity: activity.creation_timestamp // 1000)
         return found if limit is None else found[-limit:]
+
+    def stays(self, name: str, *, limit: int = 200) -> Stays:
+        """Which version was in which stage of a model, from when until when; those that began last, `limit` of them.
+
+        Raises:
+            NotFound: no such model.
+        """
+        snapshot = self._snapshot()
+        model = snapshot.model(ModelName.parse(name)).name
+        return Stayed(self._index, snapshot.commit).stays(model, limit=limit)
+
+    def committed_at(self) -> int:
+        """When the commit that is shown was made, in milliseconds, by the whole second."""
+        return self._store.repository.commit(self._snapshot().commit).at * 1000
 
     def activity_cursor(self) -> int:
         """The place behind the newest activity."""
