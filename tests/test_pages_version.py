@@ -195,7 +195,7 @@ def test_a_session_that_may_not_approve_is_told_so(fraud: Site, place: Path) -> 
     with reader(Site(url=fraud.url, place=place, tokens=tokens), "bob") as bob:
         requests = part_of(bob.get(V4), "requests")
         assert "Approve<span" not in requests
-        assert "this session is not for approving" in requests
+        assert "Your token is not for decisions: it lacks the scope approve." in requests
 
 
 def test_the_past_is_shown_and_cannot_be_changed(alice: httpx.Client, registry: Registry) -> None:

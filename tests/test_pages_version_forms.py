@@ -12,8 +12,9 @@ import pytest
 
 from registry_git.core.errors import NotFound
 from registry_git.server.permissions import Permission
+from tests.conftest import Git
 from tests.pages_scene import Site, new_token, proof, reader, site
-from tests.registry_scene import ALICE, BOB, LEADS, As, new_registry
+from tests.registry_scene import ALICE, BOB, LEADS, As, hand_commit, new_registry
 from tests.version_scene import rules_into
 
 V2 = "/models/fraud/versions/2"
@@ -142,7 +143,7 @@ def test_what_needs_approval_is_asked_for_and_stands_on_the_page(
     assert "asks to move fraud v2 to Production" in page
     assert "please" in page
     said = done(bob, f"{V2}/requests/{request.id}/approve", comment="go")
-    assert said == f"Approved {request.id}: fraud v2 is in Production now."
+    assert said == "Approved, and done: move fraud v2 to Production."
     assert as_(ALICE).version("fraud", 2).stages == ("Production",)
 
 
@@ -193,16 +194,16 @@ def test_requests_are_rejected_cancelled_and_refreshed_here(as_: As, alice: http
     rules_into(as_, GUARDED)
     ids = [as_(ALICE).request_stage("fraud", 2, "Production").id for _ in range(2)]
     said = done(bob, f"{V2}/requests/{ids[0]}/reject", comment="AUC too low")
-    assert said == f"Rejected {ids[0]}: it asked to move fraud v2 to Production, and that does not happen."
+    assert said == "Rejected. It asked to move fraud v2 to Production, and that does not happen."
     assert as_(ALICE).request(ids[0]).record.reviews[-1].comment == "AUC too low"
     as_(ALICE).transition("fraud", 2, "Staging")
     page = alice.get(V2).text
-    assert "It is stale" in page
+    assert "It no longer fits the registry" in page
     assert f"/requests/{ids[1]}/approve" not in page
     assert done(alice, f"{V2}/requests/{ids[1]}/refresh").endswith(
         "It needs 1 approval more by: bob@acme.io, carol@acme.io."
     )
-    assert done(alice, f"{V2}/requests/{ids[1]}/cancel").startswith(f"Cancelled {ids[1]}")
+    assert done(alice, f"{V2}/requests/{ids[1]}/cancel").startswith("Cancelled.")
     assert as_(ALICE).requests("fraud") == []
 
 
@@ -286,3 +287,28 @@ def test_a_form_from_elsewhere_does_nothing(as_: As, alice: httpx.Client) -> Non
     assert answer.status_code == 403
     assert as_(ALICE).commit == before
     assert alice.get(f"{V2}/stage").headers["location"] == V2
+
+
+def test_a_stage_that_there_is_not_is_said(alice: httpx.Client) -> None:
+    answer = alice.get(f"{V2}?to=Prodution")
+    assert answer.status_code == 400
+    assert "This registry has no stage &#39;Prodution&#39;." in answer.text
+
+
+def test_where_it_is_already_needs_no_form(as_: As, alice: httpx.Client) -> None:
+    as_(ALICE).transition("fraud", 2, "Staging")
+    page = alice.get(f"{V2}?to=staging").text
+    assert "v2 is in staging already." in page
+    assert 'id="move"' not in page
+
+
+def test_a_deployment_that_cannot_be_read_keeps_nothing_else_from_being_seen(
+    as_: As, alice: httpx.Client, git: Git, tmp_path: Path
+) -> None:
+    as_(ALICE).transition("fraud", 2, "Staging")
+    broken = {"deployments/production/scorer.yaml": "model: fraud\n"}
+    hand_commit(git, tmp_path / "models.git", "main", broken, author=BOB)
+    page = alice.get(V2)
+    assert page.status_code == 200
+    assert "What can be done with it cannot be told: deployments/production/scorer.yaml" in page.text
+    assert "models/fraud/versions/2.yaml" in page.text

@@ -57,6 +57,15 @@ def test_requests_are_found_by_model_and_by_who_asked(tmp_path: Path) -> None:
     assert as_(ALICE).request_page(RequestsWanted(requester="bob@acme.io", open=False)).total == 1
 
 
+def test_open_requests_are_found_by_the_version_that_they_are_about(tmp_path: Path) -> None:
+    as_ = two_leads(tmp_path)
+    made = [as_(ALICE).request_stage("fraud", number, "Production").id for number in (1, 2, 2, 2)]
+    gone = as_(ALICE).request_delete("fraud", 2).id
+    as_(ALICE).cancel(made[1])
+    assert sorted(ids(as_, model="fraud", version=2)) == sorted([made[2], made[3], gone])
+    assert ids(as_, model="fraud", version=3) == []
+
+
 def test_a_request_waits_for_those_whose_approval_counts_until_they_gave_it(tmp_path: Path) -> None:
     as_ = two_leads(tmp_path)
     by_alice = as_(ALICE).request_stage("fraud", 1, "Production").id

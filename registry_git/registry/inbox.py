@@ -24,7 +24,8 @@ class RequestsWanted:
     """Which requests. `open` and `decided` (all whose record is on `main`) say of what kind; both or one of them.
 
     `model` is a name, `requester` and `decider` are email addresses; what is empty is not asked. With a `decider` only
-    open requests are found: those for which the policy would count that person's approval, and which lack it yet.
+    open requests are found: those for which the policy would count that person's approval, and which lack it yet. With
+    a `version` (and its model) only open requests are found, too: those that are about it.
     """
 
     open: bool = True
@@ -32,6 +33,7 @@ class RequestsWanted:
     model: str = ""
     requester: str = ""
     decider: str = ""
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ class Inbox(RequestReading):
         waits = [(record.created, record.id, record.model) for record in self._open_wanted(snapshot, wanted, model)]
         waits.sort(key=lambda one: one[:2], reverse=True)
         total, closed = len(waits), []
-        if wanted.decided and not wanted.decider:
+        if wanted.decided and not wanted.decider and wanted.version is None:
             queries = self._queries(snapshot)
             email = wanted.requester
             total += queries.count_requests(model, email)
@@ -151,6 +153,8 @@ class Inbox(RequestReading):
         found = []
         for record in self._open_records(branches, model):
             if wanted.requester and record.requester.email != wanted.requester:
+                continue
+            if wanted.version not in (None, record.version):
                 continue
             if wanted.decider:
                 tip = branches[request_ref(record.model, record.id)]

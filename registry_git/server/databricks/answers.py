@@ -9,7 +9,6 @@ from registry_git.core.model import Action, RequestState
 from registry_git.core.names import Actor, ModelName
 from registry_git.mlflow_rules import MlflowRegistry
 from registry_git.registry.facade import Registry
-from registry_git.registry.say import say_of
 from registry_git.registry.views import CommentView, RequestView
 from registry_git.server.mlflow.answers import Json, model_json, user_id, version_json, without_empty
 
@@ -114,13 +113,14 @@ def _standing(view: RequestView) -> str:
 
 def _request_actions(view: RequestView, viewer: Actor) -> list[str]:
     """What the viewer may do about an open request, as far as the policy lets them."""
-    say = say_of(view, viewer)
-    found = {
-        "APPROVE_TRANSITION_REQUEST": say.approve,
-        "REJECT_TRANSITION_REQUEST": say.reject,
-        "CANCEL_TRANSITION_REQUEST": say.cancel,
-    }
-    return [action for action, may in found.items() if may]
+    decision, own = view.decision, view.record.requester.email == viewer.email
+    named = viewer.email in decision.may_approve
+    found = []
+    if not view.stale and (named or decision.anyone or decision.allowed):
+        found.append("APPROVE_TRANSITION_REQUEST")
+    if own or named or decision.anyone or not decision.may_approve:
+        found += ["REJECT_TRANSITION_REQUEST", "CANCEL_TRANSITION_REQUEST"]
+    return found
 
 
 def _comment_actions(comment: CommentView, viewer: Actor) -> list[str]:

@@ -107,9 +107,13 @@ def _nothing(why: str) -> Choices:
     return Choices(approve=no, reject=no, cancel=no, refresh=no)
 
 
-def approve(call: Call, request: str, comment: str) -> str:
-    """Approves; gives the sentence that says what came of it. Raises: as `Registry.approve`."""
-    view = call.registry.approve(request, comment=comment)
+def approve(call: Call, request: str, comment: str, *, archive_existing: bool = False) -> str:
+    """Approves; gives the sentence that says what came of it. Raises: as `Registry.approve`.
+
+    `archive_existing`: versions that are in the stage are archived as it lands, also where the request did not ask it.
+    """
+    registry = call.registry
+    view = (registry.approve_and_archive if archive_existing else registry.approve)(request, comment=comment)
     if view.state == "open":
         return " ".join((f"Your approval of {view.request} is recorded.", who_may(view), *besides(view)))
     done = f"Approved, and done: {asked(view)}."

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from registry_git.core.errors import Conflict, NotFound
+from registry_git.core.errors import Conflict, Corrupt
 from registry_git.core.keys import VersionKey
 from registry_git.core.names import ModelName
 from registry_git.core.numbers import metrics
 from registry_git.core.policy import Decision
 from registry_git.manifests.layout import path_of
+from registry_git.registry.inbox import RequestsWanted
 from registry_git.registry.reading import Reading
-from registry_git.registry.views import ModelView, RequestView, VersionView
+from registry_git.registry.views import ModelView, VersionView
 from registry_git.server.call import Call
 from registry_git.server.pages import lineage
-from registry_git.server.pages.deciding import waiting
+from registry_git.server.pages.deciding import undecided
 from registry_git.server.pages.links import Links
 from registry_git.server.pages.moving import move_to, moves
 from registry_git.server.pages.page import Asked, Page, Pages
@@ -25,6 +26,7 @@ from registry_git.server.permissions import Permission
 
 pages = Pages()
 _ACTIVITIES = 25  # the newest, that the page shows
+_REQUESTS = 20  # the newest open ones, that the page shows
 _COMPARABLE = 100  # the newest versions, that can be chosen
 
 
@@ -45,6 +47,8 @@ def show_version(call: Call, asked: OneVersion) -> Page:
     model = reading.model(version.model)
     past = bool(asked.at)
     happened = list(reversed(reading.activity(version.model, version.version, limit=_ACTIVITIES + 1)))
+    wanted = RequestsWanted(decided=False, model=version.model, version=version.version)
+    asks = reading.request_page(wanted, limit=_REQUESTS)
     to = Links(asked.at)
     values: dict[str, object] = {
         "version": version,
@@ -56,17 +60,14 @@ def show_version(call: Call, asked: OneVersion) -> Page:
         "deployments": reading.deployments(model=version.model, version=version.version),
         "metrics": metrics(version.tags),
         "signature": fields_of(version.manifest.signature),
-        "requests": waiting(call, _requests(reading, version)),
+        "requests": undecided(call, asks.requests, past=past),
+        "requests_more": asks.total - len(asks.requests),
         **_stored(reading, version),
         **_lineage(version, to),
         **_comparable(reading, model, version),
         **_possible(call, model, version, asked),
     }
     return Page("version.html", values)
-
-
-def _requests(reading: Reading, version: VersionView) -> list[RequestView]:
-    return [one for one in reading.requests(version.model) if one.version == version.version]
 
 
 def _stored(reading: Reading, version: VersionView) -> Mapping[str, object]:
@@ -111,23 +112,21 @@ def _comparable(reading: Reading, model: ModelView, version: VersionView) -> Map
 def _possible(call: Call, model: ModelView, version: VersionView, asked: OneVersion) -> Mapping[str, object]:
     """What the visitor can do, by the policy and their token."""
     writes = not asked.at and call.identity is not None and Permission.WRITE in call.identity.scopes
+    values: dict[str, object] = {
+        "moves": [], "move": None, "stays": "", "may_edit": Decision(), "may_delete": None, "in_use": "", "trouble": "",
+    }  # fmt: skip
     if not writes:
-        return {"moves": [], "move": None, "stays": "", "may_edit": Decision(), "may_delete": None, "in_use": ""}
+        return values
     registry = call.registry
-    found = moves(registry, model, version)
-    move = move_to(found, registry, asked.to) if asked.to else None
-    may_delete, in_use = Decision(), ""
     try:
-        may_delete = registry.foresee_delete(model.name, version.version, leaving=True)
+        found = moves(registry, model, version)
+        move = move_to(found, registry, asked.to) if asked.to else None
+        values |= {"moves": found, "move": move, "stays": asked.to if asked.to and move is None else ""}
+        values["may_edit"] = registry.foresee_edit(model.name, version.version)
+        values["may_delete"] = Decision()
+        values["may_delete"] = registry.foresee_delete(model.name, version.version, leaving=True)
     except Conflict as problem:
-        in_use = problem.message
-    except NotFound:
-        pass  # it went away just now; the form will say so
-    return {
-        "moves": found,
-        "move": move,
-        "stays": asked.to if asked.to and move is None else "",
-        "may_edit": registry.foresee_edit(model.name, version.version),
-        "may_delete": may_delete,
-        "in_use": in_use,
-    }
+        values["in_use"] = problem.message
+    except Corrupt as problem:  # what cannot be read must not keep the rest from being seen
+        values["trouble"] = str(problem)
+    return values

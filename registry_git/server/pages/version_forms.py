@@ -178,7 +178,7 @@ def delete(call: Call, asked: Deleted) -> Go:
 @pages.form(_VERSION + "/requests/{request}/approve", takes=DecidedHere, page=show_version)
 def approve(call: Call, asked: DecidedHere) -> Go:
     """Approves a request."""
-    said = deciding.approve(call, asked)
+    said = deciding.decide(call, "approve", asked)
     try:
         call.registry.version(asked.name, asked.version)
     except NotFound:
@@ -189,16 +189,16 @@ def approve(call: Call, asked: DecidedHere) -> Go:
 @pages.form(_VERSION + "/requests/{request}/reject", takes=DecidedHere, page=show_version)
 def reject(call: Call, asked: DecidedHere) -> Go:
     """Rejects a request."""
-    return asked.back(deciding.reject(call, asked))
+    return asked.back(deciding.decide(call, "reject", asked))
 
 
 @pages.form(_VERSION + "/requests/{request}/cancel", takes=DecidedHere, page=show_version)
 def cancel(call: Call, asked: DecidedHere) -> Go:
     """Takes a request back."""
-    return asked.back(deciding.cancel(call, asked))
+    return asked.back(deciding.decide(call, "cancel", asked))
 
 
 @pages.form(_VERSION + "/requests/{request}/refresh", takes=DecidedHere, page=show_version)
 def refresh(call: Call, asked: DecidedHere) -> Go:
     """Decides a stale request again."""
-    return asked.back(deciding.refresh(call, asked))
+    return asked.back(deciding.decide(call, "refresh", asked))
