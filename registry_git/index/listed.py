@@ -38,6 +38,11 @@ class Wanted:
     orders: tuple[Order, ...] = ()
     asked: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def by_activity(self) -> bool:
+        """Whether the order depends on when models were last active."""
+        return any(order.field is OrderField.LAST_ACTIVITY for order in self.orders)
+
     def with_asked(self, asked: Mapping[str, int]) -> Wanted:
         """The same, now that this is known."""
         return replace(self, asked=asked)
@@ -104,9 +109,8 @@ class Listed(Queries):
         )
 
     def _names(self, wanted: Wanted, page: Page) -> list[str]:
-        by_activity = any(order.field is OrderField.LAST_ACTIVITY for order in wanted.orders)
         source, parameters = "models", Parameters()
-        if by_activity and wanted.asked:
+        if wanted.by_activity and wanted.asked:
             source, parameters = _ASKED, [json.dumps(dict(wanted.asked))]
         where, values = _where(wanted)
         order = order_to_sql(wanted.orders, Target.MODELS)

@@ -166,6 +166,7 @@ def request_ref(model: ModelName | None, request: Id) -> str:
     return f"{REQUEST_REFS}{_REGISTRY_WIDE if model is None else encode(model)}/{request}"
 
 
+@lru_cache(maxsize=4096)
 def parse_request_ref(ref: str) -> RequestKey | None:
     """The request whose branch is `ref`; None where `request_ref` never writes `ref`."""
     if not ref.startswith(REQUEST_REFS):

@@ -81,10 +81,14 @@ class ModelListing(ABC):
     def _listed(self, wanted: Wanted, page: Page, *, counted: bool) -> ModelPage:
         snapshot = self._snapshot()
         branches = self._branches()
-        asked = self._last_asked(branches)
+        models = {branch: key.model for branch in branches if (key := parse_request_ref(branch)) is not None}
+        asked = self._last_asked(branches) if wanted.by_activity else {}
         index = Listed(self._index, snapshot.commit)
         found = index.page(wanted.with_asked(asked), page, counted=counted)
-        waiting = Counter(key.model for key in map(parse_request_ref, branches) if key is not None)
+        if not wanted.by_activity:
+            shown = {one.name for one in found.models}
+            asked = self._last_asked({branch: branches[branch] for branch, name in models.items() if name in shown})
+        waiting = Counter(models.values())
         order = {stage.name: place for place, stage in enumerate(snapshot.policy().stages)}
         from_git = _unreadable_parts(index, snapshot)
         showing = self._showing(snapshot, many=True)
