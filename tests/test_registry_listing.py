@@ -65,6 +65,19 @@ def test_a_model_in_a_list_is_the_model_itself(as_: As) -> None:
     agree(registry)
 
 
+def test_a_version_in_a_list_is_the_version_itself(as_: As) -> None:
+    registry = as_(ALICE)
+    registry.transition("fraud", 1, "Staging")
+    registry.describe("fraud", "better", version=3)
+    registry.set_alias("fraud", "champion", 2)
+    alone = [registry.version("fraud", number) for number in (3, 2, 1)]
+    assert registry.versions("fraud") == alone
+    assert registry.search_versions("name = 'fraud'", order_by=["version_number DESC"]) == alone
+    newest = registry.search_versions("name = 'fraud'")
+    assert [view.last_updated for view in newest] == sorted((view.last_updated for view in alone), reverse=True)
+    assert newest[0].version == 3
+
+
 def test_the_last_activity_is_that_of_the_newest_word(as_: As) -> None:
     registry = as_(ALICE)
     before = registry.model("fraud")

@@ -61,12 +61,12 @@ class Queries:
         sql = f"SELECT name FROM models WHERE {where} ORDER BY {order_to_sql(orders, Target.MODELS)} LIMIT ? OFFSET ?"  # noqa: S608
         return [ModelName(row[0]) for row in self._rows(sql, [*values, page.limit, page.offset])]
 
-    def versions(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[tuple[ModelName, int]]:
-        """The versions that pass the filter, in order."""
+    def versions(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[tuple[ModelName, int, int]]:
+        """The versions that pass the filter, in order, each with when it last changed, in milliseconds."""
         where, values = to_sql(given, Target.VERSIONS)
         order = order_to_sql(orders, Target.VERSIONS)
-        sql = f"SELECT model, version FROM versions WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
-        return [(ModelName(row[0]), row[1]) for row in self._rows(sql, [*values, page.limit, page.offset])]
+        sql = f"SELECT model, version, updated FROM versions WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        return [(ModelName(row[0]), row[1], row[2]) for row in self._rows(sql, [*values, page.limit, page.offset])]
 
     def model_updated(self, model: ModelName) -> int:
         """When a model last changed, in milliseconds; 0 for an unknown one."""
@@ -79,6 +79,10 @@ class Queries:
     def model_active(self, model: ModelName) -> int:
         """When something last happened to a model, in milliseconds; 0 for an unknown one."""
         return self._number("SELECT active FROM models WHERE name = ?", model)
+
+    def versions_updated(self, model: ModelName) -> dict[int, int]:
+        """When each version of a model last changed, in milliseconds."""
+        return dict(self._rows("SELECT version, updated FROM versions WHERE model = ?", (model,)))
 
     def names_of(self, id: str) -> list[ModelName]:
         """The models with this id: one, or none."""

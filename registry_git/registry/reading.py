@@ -103,9 +103,9 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         places = self._queries(snapshot).versions(given, parse_order(order_by, Target.VERSIONS), page)
         showing = self._showing(snapshot, many=True)
         found = []
-        for name, number in places:
-            with suppress(NotFound):  # as in `models`
-                found.append(showing.version(name, number))
+        for name, number, updated in places:
+            with suppress(NotFound):  # the index may be a moment ahead, when somebody writes just now
+                found.append(showing.version(name, number, updated=updated))
         return found
 
     def model(self, name: str) -> ModelView:
@@ -126,10 +126,11 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         snapshot = self._snapshot()
         model = snapshot.model(ModelName.parse(name)).name
         showing = self._showing(snapshot, many=True)
+        updated = self._queries(snapshot).versions_updated(model)
         found = []
         for number in reversed(snapshot.versions(model)):
             try:
-                found.append(showing.version(model, number))
+                found.append(showing.version(model, number, updated=updated.get(number, 0)))
             except Corrupt as problem:
                 # one broken manifest must not hide the others; a damaged repository is never passed over
                 if problem.path != path_of(VersionKey(model=model, version=number), snapshot.layout):

@@ -62,7 +62,7 @@ class Showing:
         )
 
     def version(self, name: ModelName, number: int, *, updated: int | None = None) -> VersionView:
-        """A version. `updated`, in ms: when it changed last, if the caller has just done that; else the index says it.
+        """A version. `updated`, in ms: when it changed last, if the caller knows that; else the index is asked.
 
         Raises:
             NotFound: there is no such version.
