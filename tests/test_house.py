@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -83,11 +84,36 @@ def test_every_schema_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
 
 
 @pytest.mark.slow
+def test_what_pages_are_made_of_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    files = [file for name in ("templates", "static") for file in (ROOT / "registry_git/server/pages" / name).iterdir()]
+    assert {file.suffix for file in files} >= {".html", ".css", ".js", ".svg", ".LICENSE"}
+    for file in files:
+        assert wheel.read(str(file.relative_to(ROOT))) == file.read_bytes()
+
+
+def test_the_libraries_of_the_pages_are_named_with_their_licences() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    libraries = sorted((ROOT / "registry_git/server/pages/static").glob("*.min.js"))
+    assert len(libraries) == 2
+    for library in libraries:
+        name = library.name.removesuffix(".min.js")
+        found = re.search(rf"- {name} (\d+\.\d+\.\d+) ", notice)
+        assert found, name
+        licence = library.with_name(f"{name}.LICENSE")
+        assert str(licence.relative_to(ROOT)) in notice
+        assert "Zero-Clause BSD" in licence.read_text(encoding="utf-8")
+        assert name in (ROOT / "README.md").read_text(encoding="utf-8")
+    htmx = next(one for one in libraries if one.name == "htmx.min.js").read_text(encoding="utf-8")
+    assert re.search(r'version:"([\d.]+)"', htmx)[1] in notice  # type: ignore[index]
+
+
+@pytest.mark.slow
 def test_every_module_the_type_marker_and_the_license_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     assert {str(path.relative_to(ROOT)) for path in MODULES} <= names
     assert "registry_git/py.typed" in names
-    assert any(name.endswith("licenses/LICENSE") for name in names)
+    for licence in ("LICENSE", "NOTICE", "registry_git/server/pages/static/htmx.LICENSE"):
+        assert any(name.endswith(f"licenses/{licence}") for name in names), licence
 
 
 @pytest.mark.slow
