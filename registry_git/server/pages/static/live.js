@@ -28,15 +28,17 @@ function stop() {
   source = null;
 }
 
+const initial = (field) => field.options
+  ? ([...field.options].find((one) => one.defaultSelected) ?? field.options[0])?.value
+  : field.defaultValue;
+
 function changed(field) {
   if (field.type === "hidden" || field.disabled) return false;
-  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
-  if (field.options) {
-    const chosen = [...field.options].some((one) => one.defaultSelected);
-    return chosen ? [...field.options].some((one) => one.selected !== one.defaultSelected) : field.selectedIndex > 0;
+  if (field.form?.method === "get") { // what is looked for already is in the address
+    return field.value !== (new URLSearchParams(location.search).get(field.name) ?? "") && field.value !== initial(field);
   }
-  if (field.type === "search" && new URLSearchParams(location.search).get(field.name) === field.value) return false;
-  return field.value !== field.defaultValue;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  return field.value !== initial(field);
 }
 
 function busy() {
