@@ -103,10 +103,11 @@ def window(
         context.close()
 
 
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds that keeps people from reading or using the page; it should be empty."""
-    page.evaluate(_AXE)
-    found = page.evaluate("rules => axe.run(document, rules)", _RULES)
+def barriers(page: Page, only: str = "") -> list[str]:
+    """What axe-core finds that keeps people from reading or using the page, by all rules or one; should be empty."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE)
+    found = page.evaluate("rules => axe.run(document, rules)", {"runOnly": [only]} if only else _RULES)
     return [f"{one['id']}: {one['help']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
 
 
