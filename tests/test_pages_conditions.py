@@ -48,7 +48,7 @@ def test_a_form_is_sent_once_however_often_its_button_is_pressed(browser: Browse
 def test_a_lost_connection_is_said_and_nothing_typed_is_lost(browser: Browser, shop: Site) -> None:
     with window(browser, shop, "alice") as alice:
         page = alice.go("/me")
-        at = page.get_by_label("Show this page as it was at")
+        at = page.get_by_label("or at the commit")
         at.fill("main")
         alice.page.context.set_offline(True)
         page.get_by_role("link", name="Models").click()

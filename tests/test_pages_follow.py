@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 import registry_git
 from registry_git.registry.facade import Registry
@@ -84,6 +84,58 @@ def test_a_page_of_the_past_does_not_listen(alice: Window) -> None:
     assert page.evaluate("window.streams.length") == 0
     page.get_by_role("link", name="Back to the present").click()
     until(lambda: page.evaluate(OPEN) == 1)
+
+
+def test_what_is_typed_stays_and_a_notice_says_that_the_registry_moved(alice: Window, registry: Registry) -> None:
+    page = alice.go("/models/fraud/versions/1")
+    field = page.locator("main textarea").first
+    reveal(field)
+    field.fill("What I think of it")
+    before = page.locator("#main").get_attribute("data-tag")
+    registry.set_tag("fraud", "typed", "1")
+    notice = page.get_by_text("The registry has moved since this page was made.")
+    expect(notice).to_be_visible()
+    assert notice.locator("xpath=..").get_attribute("role") == "status"
+    expect(field).to_have_value("What I think of it")
+    assert page.locator("#main").get_attribute("data-tag") == before
+    notice.get_by_role("link").click()
+    shown(page, registry.commit)
+    expect(notice).not_to_be_visible()
+
+
+def test_what_is_typed_while_the_new_page_is_on_its_way_stays(alice: Window, registry: Registry) -> None:
+    page = alice.go("/models/fraud/versions/1")
+    field = page.locator("main textarea").first
+    reveal(field)
+
+    def slow(route: Route) -> None:
+        field.evaluate("one => { one.value = 'in between'; }")
+        route.continue_()
+
+    page.route("**/models/fraud/versions/1", slow)
+    registry.set_tag("fraud", "typed", "2")
+    expect(page.get_by_text("The registry has moved since this page was made.")).to_be_visible()
+    expect(field).to_have_value("in between")
+
+
+def test_what_is_open_where_one_reads_and_the_focus_stay_when_the_page_is_brought_up_to_date(
+    alice: Window, registry: Registry
+) -> None:
+    page = alice.go("/models/fraud/versions/1")
+    page.evaluate(
+        """() => { const main = document.getElementById("main");
+        const all = [...main.querySelectorAll("details:not(.menu)")];
+        for (const one of all) one.open = true;
+        window.opened = all.length;
+        document.querySelector("#main a").focus();
+        scrollTo(0, 150); }"""
+    )
+    focus = page.evaluate("document.activeElement.textContent")
+    registry.set_tag("fraud", "read", "1")
+    shown(page, registry.commit)
+    assert page.evaluate("[...document.querySelectorAll('#main details:not(.menu)[open]')].length === window.opened")
+    assert page.evaluate("document.activeElement.textContent") == focus
+    assert page.evaluate("scrollY") == 150
 
 
 def test_a_link_that_came_with_an_update_goes_without_loading(alice: Window, registry: Registry) -> None:

@@ -45,11 +45,31 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
 
 
+def test_two_keys_go_to_each_of_the_four_pages(page: Page, shop: Site) -> None:
+    page.evaluate("window.kept = true")
+    for key, path in PAGES.items():
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        page.wait_for_url(shop.url + path)
+        expect(page.get_by_role("heading", level=1)).to_be_focused()
+    assert page.evaluate("window.kept"), "no page was loaded anew"
+
+
 def test_the_keys_keep_to_the_past_that_is_looked_at(opened: Window, shop: Site) -> None:
     page = opened.go("/?at=main")
     page.keyboard.press("g")
     page.keyboard.press("r")
     page.wait_for_url(shop.url + "/requests?at=main")
+
+
+def test_a_slash_goes_to_the_search_from_everywhere(page: Page, shop: Site) -> None:
+    page.keyboard.press("/")
+    page.wait_for_url(shop.url + "/")
+    search = page.get_by_role("searchbox")
+    expect(search).to_be_focused()
+    page.keyboard.type("fr/?gm")
+    expect(search).to_have_value("fr/?gm")
+    expect(page.locator("#keys")).not_to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +85,7 @@ def test_keys_with_others_held_and_keys_of_nothing_do_nothing(page: Page, keys: 
 
 
 def test_keys_do_nothing_while_somebody_types(page: Page) -> None:
-    field = page.get_by_label("Show this page as it was at")
+    field = page.get_by_label("or at the commit")
     field.focus()
     page.keyboard.type("?gr/")
     expect(field).to_have_value("?gr/")
@@ -117,6 +137,15 @@ def test_the_first_key_leads_past_the_navigation(page: Page) -> None:
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")
     assert focused(page) == "main"
+
+
+def test_a_page_that_came_has_the_focus_and_its_title_is_said(page: Page) -> None:
+    page.get_by_role("link", name="Requests").first.click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_be_focused()
+    expect(page.locator("#announced")).to_have_text(page.title())
+    assert page.title().startswith("Requests")
+    assert page.locator("#announced").get_attribute("role") == "status"
 
 
 def test_a_refusal_has_the_focus(browser: Browser, shop: Site) -> None:
