@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from shlex import quote
 
 from registry_git.core.changes.proposal import Headline, Proposal
 from registry_git.core.deployed import settled
@@ -29,6 +30,7 @@ from registry_git.registry.entries import FILE
 from registry_git.registry.views import Finding
 from registry_git.registry.writing import Surroundings, manifest_files
 
+_MANY_PACKS = 256  # ten thousand writes or so
 _MANY_MODELS = 1_000  # entries of one directory from which each commit becomes slower
 
 
@@ -41,6 +43,7 @@ def examine(store: Store, surroundings: Surroundings, index: Index, *, fix: bool
     found += checking.check(store.repository, snapshot)
     found += _settings(store)
     found += _locks(store)
+    found += _packs(store)
     models = len(snapshot.models())
     if snapshot.layout is Layout.FLAT and models > _MANY_MODELS:
         found.append(
@@ -64,6 +67,17 @@ def _settings(store: Store) -> Iterator[Finding]:
                 message=f"{key} is not {wanted}: a push by plain git may be lost in a power cut.",
                 fix="registry-git doctor --fix",
             )
+
+
+def _packs(store: Store) -> Iterator[Finding]:
+    packs = sum(1 for _ in (store.repository.objects_dir / "pack").glob("*.pack"))
+    if packs > _MANY_PACKS:
+        yield Finding(
+            level="note",
+            path="objects/pack",
+            message=f"{packs:,} packs, each of which is looked into, make reads slower.",
+            fix=f"git -C {quote(str(store.repository.git_dir))} gc",
+        )
 
 
 def _locks(store: Store) -> Iterator[Finding]:
