@@ -40,6 +40,9 @@ def main() -> None:
             "Durable writes by one writer, beside MLflow's SQLite store": _beside(
                 stores, WRITES, max(10, runs // 4), 1, warm=1
             ),
+            "Processor time of a durable write, beside MLflow's SQLite store": _processor(
+                stores, WRITES, max(10, runs // 4)
+            ),
             "Durable writes by 8 threads, beside MLflow's SQLite store": _threads(
                 stores, 2.0 if options.quick else 10.0
             ),
@@ -109,6 +112,21 @@ def _beside(stores: Stores, actions: dict[str, Action], runs: int, bound: float,
             theirs,
             Figure(what=f"{what}: times as fast", values=(ratio,), unit="x", bound=bound, least=True),
         ]
+    return figures
+
+
+def _processor(stores: Stores, actions: dict[str, Action], runs: int) -> list[Figure]:
+    """What the processor does for one write, of user and system: that is much the same on a busy machine."""
+    figures = []
+    for what, action in actions.items():
+        chosen = list(_chosen(runs))
+        for whose, store in (("registry-git", stores.git), ("SQLite", stores.sqlite)):
+            took = []
+            for name, number in chosen:
+                before = time.process_time()
+                action(store, name, number)
+                took.append(1000 * (time.process_time() - before))
+            figures.append(Figure(what=f"{what}: {whose}", values=tuple(took), unit="ms"))
     return figures
 
 

@@ -18,6 +18,7 @@ from registry_git.gitstore.store import Store
 from registry_git.gitstore.trees import EMPTY_TREE, parse_tree
 from registry_git.gitstore.writer import QueuedStore, Writer
 from registry_git.server.handles import Handles
+from tests.conftest import Git
 from tests.registry_scene import ALICE, new_registry
 
 
@@ -84,6 +85,22 @@ def test_what_was_written_is_on_the_disk_all_the_same(tmp_path: Path) -> None:
     with Handles(lambda: QueuedStore(place, writer)).take() as handle:
         made = handle.registry(Actor.parse(ALICE)).register("fraud", "s3://acme/1", read=False)
     assert store.repository.memory.object(made.commit) == ("commit", Repository(place).read(made.commit))
+    writer.close()
+
+
+def test_of_a_commit_that_was_written_lately_tree_and_time_are_what_git_says(tmp_path: Path, git: Git) -> None:
+    place = tmp_path / "models.git"
+    new_registry(place)
+    store = Store(place)
+    writer = Writer(store)
+    with Handles(lambda: QueuedStore(place, writer)).take() as handle:
+        registry = handle.registry(Actor.parse(ALICE))
+        made = registry.register("fraud", "s3://acme/1", read=False, comment="a\ncommitter Eve <e@acme.io> 1 +0000\nb")
+    said = git(place, "log", "-1", "--format=%T %ct", made.commit).split()
+    assert store.repository.memory.object(made.commit) is not None
+    assert [store.repository.tree_of(made.commit), str(store.repository.time_of(made.commit))] == said
+    other = Repository(place)
+    assert [other.tree_of(made.commit), str(other.time_of(made.commit))] == said
     writer.close()
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import zlib
-from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha1
+from itertools import accumulate
 from pathlib import Path
 from struct import pack as struct_pack
 from typing import TypeAlias
@@ -27,9 +27,9 @@ MAX_CHAIN = 50  # git's own limit: every link is one more object to inflate at a
 _MAX_BYTES = 2**31 - 1  # beyond it an index needs wide offsets
 _DRAFT = "tmp_"  # git's own prefix: `git prune` clears what a killed process leaves
 _BUFFER = 1 << 20
-_ENDS = [bytes([first]) for first in range(1, 256)]  # ids that begin with less come before
 Entry: TypeAlias = tuple[bytes, int, int]  # an object's id, the CRC-32 of its bytes in the pack, where they begin
 WriteObjects: TypeAlias = Callable[[int], tuple[bytes, list[Entry]]]  # to a descriptor; gives the pack's SHA-1
+_SMALL_TREE = 512  # bytes; below it a tree is stored as it is, too: most of it is ids
 _STORE_BELOW = 100  # bytes; ids and deltas of this size do not shrink, and a compressor costs more than they do
 
 
@@ -65,7 +65,7 @@ def install(root: str, write: WriteObjects, *, durable: bool) -> bytes:
     """
     folder = f"{root}/pack"
     mode = os.stat(root).st_mode & 0o444
-    made = disk.make_directory(folder, like=root)
+    made = not os.path.isdir(folder) and disk.make_directory(folder, like=root)
     token = os.urandom(6).hex()
     drafts = {suffix: f"{folder}/{_DRAFT}{suffix}_{token}" for suffix in ("pack", "idx")}
     leftovers = set(drafts.values())
@@ -149,12 +149,14 @@ def pack_head(count: int) -> bytes:
 
 def packed(kind: str, data: bytes) -> bytes:
     """An object as a pack holds it."""
-    return _header(_TYPES[kind], len(data)) + _deflated(data)
+    small = _SMALL_TREE if kind == "tree" else _STORE_BELOW
+    return _header(_TYPES[kind], len(data)) + (_stored(data) if len(data) < small else zlib.compress(data, 1))
 
 
 def packed_delta(delta: bytes, distance: int) -> bytes:
     """An object as a pack holds it: the difference from the object that begins `distance` bytes before it."""
-    return _header(OFS_DELTA, len(delta)) + _distance(distance) + _deflated(delta)
+    written = _stored(delta) if len(delta) < _STORE_BELOW else zlib.compress(delta, 1)
+    return _header(OFS_DELTA, len(delta)) + _distance(distance) + written
 
 
 def _header(kind: int, size: int) -> bytes:
@@ -179,19 +181,20 @@ def _distance(offset: int) -> bytes:
     return bytes(reversed(out))
 
 
-def _deflated(data: bytes) -> bytes:
-    if len(data) >= _STORE_BELOW:
-        return zlib.compress(data, 1)
+def _stored(data: bytes) -> bytes:
     size = len(data)  # one stored block, written by hand
     return b"\x78\x01\x01" + struct_pack("<HH", size, size ^ 0xFFFF) + data + struct_pack(">I", zlib.adler32(data))
 
 
 def _index(entries: list[Entry], pack_digest: bytes) -> bytes:
     ids, checks, places = zip(*sorted(entries), strict=True) if entries else ((), (), ())
+    counts = [0] * 256
+    for oid in ids:
+        counts[oid[0]] += 1
     content = b"".join(
         (
             b"\xfftOc" + struct_pack(">I", 2),
-            struct_pack(">256I", *(bisect_left(ids, end) for end in _ENDS), len(ids)),
+            struct_pack(">256I", *accumulate(counts)),
             *ids,
             struct_pack(f">{len(ids)}I", *checks),
             struct_pack(f">{len(ids)}I", *places),

@@ -66,8 +66,8 @@ def _append(path: str, line: bytes, *, like: str) -> None:
 
 def _head_is_on(git_dir: str, name: str) -> bool:
     try:
-        with open(f"{git_dir}/HEAD", "rb") as file:
-            return file.read().strip() == b"ref: " + name.encode("utf-8")
+        with open(f"{git_dir}/HEAD", "rb", buffering=0) as file:
+            return (file.read() or b"").strip() == b"ref: " + name.encode("utf-8")
     except OSError:
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ _LAST_SECOND = 253402300799  # the end of the year 9999
 _CACHED = 20_000  # entries kept, by tree id, and listings: content never changes under an id
 _SHORT = 32  # entries of a directory whose listing is kept
 _TREES = 256  # directories kept open, by tree id: of the newest commits nearly all are the same
+_TREE = slice(5, 45)  # of a commit's bytes
+_COMMITTED = re.compile(rb"\ncommitter [^\n]*> ([0-9]+) [-+][0-9]{4}\n")  # the first one: of the head
 _COMMITS = 256  # commits kept
 _RENEWED_AFTER = 256  # commits
 T = TypeVar("T")
@@ -170,7 +173,16 @@ class Repository:
 
     def tree_of(self, commit: str) -> str:
         """The root tree of a commit."""
+        written = self.memory.object(commit)
+        if written is not None and written[0] == "commit":
+            return written[1][_TREE].decode("ascii")
         return self.commit(commit).tree
+
+    def time_of(self, commit: str) -> int:
+        """The committer's time of a commit, in seconds since 1970."""
+        written = self.memory.object(commit)
+        found = _COMMITTED.search(written[1]) if written is not None and written[0] == "commit" else None
+        return self.commit(commit).at if found is None else readable_seconds(int(found[1]))
 
     def entry(self, tree: str, path: str) -> tuple[str, str] | None:
         """The (mode, id) at a path below a tree; None when nothing is there.

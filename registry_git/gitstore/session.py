@@ -136,7 +136,7 @@ class Session:
 
     def _time_of(self, commit: str) -> int:
         known = self._times.get(commit)
-        return self.repository.commit(commit).at if known is None else known
+        return self.repository.time_of(commit) if known is None else known
 
     def read(self, oid: str) -> bytes:
         """The content of an object that is stored or staged."""
