@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 import registry_git
+from registry_git.server.pages.wording import exact
 from registry_git.server.permissions import Permission
 from tests.browser import browsing
 from tests.pages_scene import NARROW, Site, barriers, new_token, reader, site, too_wide, window
@@ -81,13 +82,34 @@ def part(page: str, name: str) -> str:
 
 def test_every_stage_is_there_in_the_order_of_the_policy_with_its_versions(client: httpx.Client) -> None:
     stages = part(shown(client, "/models/fraud"), "stages")
-    rows = re.findall(r'<th scope="row">([^<]*)</th>', stages)
-    assert list(dict.fromkeys(rows)) == ["Staging", "Production", "Archived"]
-    assert rows.count("Archived") == 11  # ten of thirteen, and how many more
-    assert '<a href="/models/fraud?stage=Archived#versions">and 3 more</a>' in stages
+    assert re.findall(r'<th scope="rowgroup"[^>]*>([^<]*)</th>', stages) == ["Staging", "Production", "Archived"]
+    assert re.findall(r">v(\d+)</a>", stages) == ["29", "30", "13", "12", "11", "10", "9"]
+    assert '<a href="/models/fraud?stage=Archived#versions">and 8 more</a>' in stages
     assert '<a href="/models/fraud/versions/30">v30</a>' in stages
     empty = part(shown(client, "/models/empty"), "stages")
     assert empty.count("no version") == 3
+
+
+def test_a_version_in_a_stage_is_there_since_when_and_by_whom(client: httpx.Client, place: Path) -> None:
+    stages = part(shown(client, "/models/fraud"), "stages")
+    held = registry_git.open(place, actor=ALICE).stays("fraud").held
+    since = next(one.since for one in held if one.version == 30)
+    row = stages[stages.index(">v30</a>") : stages.index(">v13</a>")]
+    assert exact(since) in row
+    assert 'title="bob@acme.io">Bob</span>' in row
+
+
+def test_the_timeline_is_a_picture_with_a_table_behind_it(client: httpx.Client) -> None:
+    timeline = part(shown(client, "/models/fraud"), "timeline")
+    assert '<svg class="timeline" role="img" aria-labelledby="timeline-title"' in timeline
+    assert "style=" not in timeline
+    assert re.search(r'<title id="timeline-title">Which version of fraud was in which stage, from ', timeline)
+    assert re.findall(r'<text class="stage"[^>]*>([^<]*)<', timeline) == ["Staging", "Production", "Archived"]
+    rows = re.findall(r'<th scope="row">v(\d+)</th><td data-label="Stage">(\w+)</td>', timeline)
+    assert rows[:2] == [("30", "Production"), ("29", "Staging")]
+    assert len(rows) == 15
+    assert "5 of them stand only in the table" in timeline  # eight rows are drawn of thirteen in one stage
+    assert "No version has been in a stage yet." in part(shown(client, "/models/empty"), "timeline")
 
 
 def test_versions_are_paged_with_what_they_are_and_where(client: httpx.Client) -> None:
@@ -182,6 +204,9 @@ def test_in_the_past_it_is_as_it_was_and_nothing_can_be_changed(client: httpx.Cl
     commit = next(one.commit for one in story if one.activity_type == "APPLIED_TRANSITION" and one.version == 2)
     page = shown(client, f"/models/fraud?at={commit}")
     assert part(page, "stages").count("/versions/") == 2
+    timeline = part(page, "timeline")
+    assert timeline.count('<rect class="still"') == 2
+    assert "Up to " in timeline
     assert f"/models/fraud/versions/1?at={commit}" in page
     assert "Which requests were open then is not kept" in page
     assert "No alias was set then." in page

@@ -9,26 +9,31 @@ from typing import Annotated
 
 from pydantic import Field
 
+from registry_git.app import now
 from registry_git.core.model import Policy
 from registry_git.core.names import ModelName
+from registry_git.core.stays import Stay, Stays
 from registry_git.core.uris import Reference
 from registry_git.index.told import ActivityWanted
 from registry_git.registry import telling
 from registry_git.registry.facade import Registry
 from registry_git.registry.inbox import RequestsWanted
+from registry_git.registry.past import moment_asked
 from registry_git.registry.views import ModelView, VersionView
 from registry_git.server.call import Call
 from registry_git.server.pages.links import Links
 from registry_git.server.pages.offers import NOTHING, Offer, offer
 from registry_git.server.pages.page import Asked, Page, Pages
+from registry_git.server.pages.timeline import draw
 from registry_git.server.permissions import Permission
 
 pages = Pages()
 VERSIONS_ON_A_PAGE = 25
 _ACTIVITIES = 20
 _REQUESTS = 10
+_STAYS = 200
 _ALIASES = 100  # that are shown
-_IN_A_STAGE = 10  # versions that are shown of one
+_IN_A_STAGE = 5  # versions that are shown of one
 
 
 class OneModel(Asked):
@@ -41,10 +46,10 @@ class OneModel(Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A stage: the newest of the versions in it, and how many more there are."""
+    """A stage: the newest of the versions in it, each since when and by whom, and how many more there are."""
 
     name: str
-    versions: tuple[int, ...]
+    versions: tuple[tuple[int, Stay | None], ...]
     more: int
 
 
@@ -68,13 +73,15 @@ def show_model(call: Call, asked: OneModel) -> Page:
     to = Links(asked.at)
     registry = call.registry if writes(call) and not asked.at else None
     requests = reading.request_page(RequestsWanted(model=model.name, decided=False), limit=_REQUESTS)
+    stays = reading.stays(model.name, limit=_STAYS)
     story = reading.activity_page(ActivityWanted(model=model.name), limit=_ACTIVITIES)
     return Page(
         "model.html",
         {
             "model": model,
             "owner": model.tags.get("owner") or model.created_by,
-            "held": _held(model, policy),
+            "held": _held(model, policy, stays),
+            "timeline": draw(stays, stages=[str(stage.name) for stage in policy.stages], end=_end(call, asked.at)),
             "uris": _uris(model),
             "asked": asked,
             "versions": versions,
@@ -114,14 +121,21 @@ def _conditions(name: str, stage: str) -> Iterator[str]:
         yield "stage = '" + stage.replace("'", "''") + "'"
 
 
-def _held(model: ModelView, policy: Policy) -> list[Held]:
+def _end(call: Call, at: str) -> int:
+    """The moment at which the page shows the model: now, or the one of the past that was asked for."""
+    return min(now(), moment_asked(at) or call.reading.committed_at()) if at else now()
+
+
+def _held(model: ModelView, policy: Policy, stays: Stays) -> list[Held]:
     """Every stage of the policy in its order, also the empty ones; and what is in stages that it no longer has."""
     names = [str(stage.name) for stage in policy.stages]
     names += [stage for stage in model.stages if stage not in names]
+    known = {(stay.stage, stay.version): stay for stay in stays.held}
     found = []
     for name in names:
-        versions = tuple(sorted(model.stages.get(name, ()), reverse=True))
-        found.append(Held(name=name, versions=versions[:_IN_A_STAGE], more=len(versions[_IN_A_STAGE:])))
+        versions = sorted(model.stages.get(name, ()), reverse=True)
+        shown = tuple((version, known.get((name, version))) for version in versions[:_IN_A_STAGE])
+        found.append(Held(name=name, versions=shown, more=len(versions) - len(shown)))
     return found
 
 
