@@ -46,9 +46,13 @@ class Pool:
     @contextmanager
     def reading(self) -> Iterator[MlflowRegistry]:
         """A registry that shows what is there, or at a remote was there `fresh_seconds` ago at most."""
-        with self.writing() as mlflow:
+        registry = self._taken() or self._opened()
+        try:
+            mlflow = MlflowRegistry(registry)
             self._freshen(mlflow)
             yield mlflow
+        finally:
+            self._give_back(registry)
 
     @contextmanager
     def writing(self) -> Iterator[MlflowRegistry]:

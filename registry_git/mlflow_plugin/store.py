@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Any, TypeVar
 
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
 from mlflow.exceptions import MlflowException
@@ -24,6 +25,8 @@ from registry_git.mlflow_plugin.webhooks import NoWebhooks
 from registry_git.mlflow_rules import MlflowModel, MlflowRegistry, MlflowVersion, NewMlflowVersion, error_of
 from registry_git.registry.facade import Registry
 
+T = TypeVar("T")
+
 
 class GitStore(NoWebhooks):
     """The registry behind a URI as `git+file:///srv/registry.git`. Safe to share between threads.
@@ -36,7 +39,7 @@ class GitStore(NoWebhooks):
         super().__init__(store_uri, tracking_uri)
         self._uri = store_uri or ""
         self._tracking_uri = tracking_uri_of(tracking_uri)
-        with _told():
+        with _Told(nullcontext()):
             self._pool = Pool(parse_address(self._uri))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -214,15 +217,11 @@ class GitStore(NoWebhooks):
     def _await_model_version_creation(self, mv: ModelVersion, await_creation_for: float) -> None:
         """Nothing: a version is there when its registration returns."""
 
-    @contextmanager
-    def _reading(self) -> Iterator[MlflowRegistry]:
-        with _told(), self._pool.reading() as mlflow:
-            yield mlflow
+    def _reading(self) -> AbstractContextManager[MlflowRegistry]:
+        return _Told(self._pool.reading())
 
-    @contextmanager
-    def _writing(self) -> Iterator[MlflowRegistry]:
-        with _told(), self._pool.writing() as mlflow:
-            yield mlflow
+    def _writing(self) -> AbstractContextManager[MlflowRegistry]:
+        return _Told(self._pool.writing())
 
     def _version_updated(self, name: str, version: int) -> int:
         with self._reading() as mlflow:
@@ -244,11 +243,28 @@ def _pairs(tags: Iterable[Any] | None) -> tuple[tuple[str | None, str | None], .
     return tuple((tag.key, tag.value) for tag in tags or ())
 
 
-@contextmanager
-def _told() -> Iterator[None]:
+class _Told(AbstractContextManager[T]):
     """Turns what the registry raises into what MLflow raises: anything else becomes a web page on its server."""
-    try:
-        yield
-    except RegistryError as problem:
-        code, message = error_of(problem)
-        raise MlflowException(message, ErrorCode.Value(code)) from problem
+
+    __slots__ = ("_lent",)
+
+    def __init__(self, lent: AbstractContextManager[T]) -> None:
+        self._lent = lent
+
+    def __enter__(self) -> T:
+        try:
+            return self._lent.__enter__()
+        except RegistryError as problem:
+            raise _said(problem) from problem
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lent.__exit__(kind, problem, trace)
+        if isinstance(problem, RegistryError):
+            raise _said(problem) from problem
+
+
+def _said(problem: RegistryError) -> MlflowException:
+    code, message = error_of(problem)
+    return MlflowException(message, ErrorCode.Value(code))
