@@ -312,3 +312,16 @@ def test_a_deployment_that_cannot_be_read_keeps_nothing_else_from_being_seen(
     assert page.status_code == 200
     assert "What can be done with it cannot be told: deployments/production/scorer.yaml" in page.text
     assert "models/fraud/versions/2.yaml" in page.text
+
+
+def test_archiving_is_proposed_unless_a_deployment_is_in_its_way(as_: As, alice: httpx.Client) -> None:
+    box = '<input type="checkbox" name="archive_existing" value="true"'
+    as_(ALICE).transition("fraud", 1, "Staging")
+    assert f"{box} checked>" in alice.get(f"{V2}?to=Staging").text
+    as_(ALICE).set_alias("fraud", "champion", 1)
+    as_(ALICE).add_deployment("staging", "nightly", model="fraud", alias="champion")
+    panel = alice.get(f"{V2}?to=Staging").text
+    assert f"{box}>" in panel
+    assert "deployment staging/nightly uses v1 of fraud, which would be in no serving stage." in panel
+    done(alice, f"{V2}/stage", stage="Staging", how="now")
+    assert as_(ALICE).model("fraud").stages == {"Staging": (1, 2)}

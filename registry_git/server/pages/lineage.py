@@ -17,7 +17,7 @@ from registry_git.registry.views import VersionView
 from registry_git.server.pages.links import Links
 
 WIDTH, HEIGHT = 164, 46  # of a box, in units of the drawing
-_ACROSS, _DOWN = 40, 16  # between boxes
+_ACROSS, _DOWN = 34, 16  # between boxes
 _MARGIN = 4
 _LETTERS = 22  # of a name that fit into a box
 _DATASETS = 8  # that are drawn; the list beside names all

@@ -18,8 +18,9 @@ class Move:
 
     `how` is `now`: it can be done directly; `ask`: with a request that others approve; `blocked`: what stands against
     it no approval can give. `why` are sentences of what a direct move lacks. `others` are the versions that are in the
-    stage; `evicts`: they leave it in any case. `rolls` are the deployments that move along; `against` says which are
-    in the way (empty: none).
+    stage; `evicts`: they leave it in any case; `archives`: that is proposed, for nothing speaks against it, else
+    `unarchived` says what does. `rolls` are the deployments that move along; `against` says which are in the way
+    (empty: none).
     """
 
     stage: str
@@ -28,6 +29,8 @@ class Move:
     others: tuple[int, ...]
     evicts: bool
     can_archive: bool
+    archives: bool
+    unarchived: str
     can_add: bool
     rolls: tuple[RollView, ...]
     against: str
@@ -65,6 +68,16 @@ def _move(registry: Registry, model: ModelView, version: VersionView, stage: Sta
     if not foreseen.changes:
         return None
     others = tuple(one for one in model.stages.get(name, ()) if one != version.version)
+    can_archive = stage is not None and stage.serving and not stage.exclusive and bool(others)
+    unarchived = ""
+    if can_archive:
+        archiving = registry.foresee_move(version.model, version.version, name, archive_existing=True)
+        if archiving.against and not foreseen.against:
+            unarchived = archiving.against
+        elif foreseen.decision.allowed and not archiving.decision.allowed:
+            unarchived = archiving.decision.unmet[0].why
+        else:
+            foreseen = archiving
     decision = foreseen.decision
     how = NOW if decision.allowed else ASK if decision.by_request else BLOCKED
     return Move(
@@ -73,7 +86,9 @@ def _move(registry: Registry, model: ModelView, version: VersionView, stage: Sta
         why=tuple(f"{one.rule}: {one.why}." + ("" if one.by_approval else f" {one.satisfy}") for one in decision.unmet),
         others=others,
         evicts=stage is not None and stage.exclusive and bool(others),
-        can_archive=stage is not None and stage.serving and not stage.exclusive and bool(others),
+        can_archive=can_archive,
+        archives=can_archive and not unarchived,
+        unarchived=unarchived,
         can_add=stage is not None and bool(set(version.stages) - {name}),
         rolls=foreseen.rolls,
         against=foreseen.against,
