@@ -38,10 +38,11 @@ bench: $(VENV)/.installed-dev ## Run benchmarks/, one script after the other
 	@set -e; for script in benchmarks/bench_*.py; do \
 	  if [ -e "$$script" ]; then echo "== $$script"; $(PY) "$$script" $(ARGS); fi; done
 
-screenshots: $(VENV)/.installed-dev ## Take the pictures of docs/images/ anew, from a real forge in a real browser
-	$(PY) -m pytest -q tests/test_forges_pagure_pages.py $(ARGS)
-	mkdir -p docs/images/pull-requests
+screenshots: $(VENV)/.installed-dev ## Take the pictures of docs/images/ anew, from real servers in a real browser
+	$(PY) -m pytest -q tests/test_pages_pictures.py tests/test_forges_pagure_pages.py $(ARGS)
+	mkdir -p docs/images/pull-requests docs/images/ui
 	cp build/pictures/pagure-*.png docs/images/pull-requests/
+	for file in build/pictures/ui-*.png; do cp "$$file" "docs/images/ui/$${file#build/pictures/ui-}"; done
 
 clean: ## Remove the virtual environment, the demo and all caches
 	rm -rf $(VENV) .venv-gto dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks .hypothesis

@@ -107,7 +107,7 @@ def demo(place: Path, clock: Clock) -> Demo:
     story.at("2026-08-11 10:15", BOB).reject(rejected.id, comment="Latency doubled; see the *dashboard*.")
     story.at("2026-09-14 09:00").register(
         "fraud",
-        str(files),
+        "s3://acme-models/fraud/4",
         description="Distilled from v3.\n\n- half the latency\n- trained on **August**",
         tags={"auc": "0.921", "rows": "180000", "loss": "0.244", "framework": "sklearn"},
         lineage=_lineage(4),
@@ -120,7 +120,7 @@ def demo(place: Path, clock: Clock) -> Demo:
     story.at("2026-10-05 08:05").add_deployment("production", "nightly", model="fraud", version=2, workload="job")
     for name, month in (("churn", "10-12"), ("ltv", "10-19")):
         story.at(f"2026-{month} 09:00", CAROL).register(
-            name, f"s3://acme-models/{name}/1", tags={"auc": "0.84", "rmse": "12.1"}
+            name, str(files) if name == "ltv" else f"s3://acme-models/{name}/1", tags={"auc": "0.84", "rmse": "12.1"}
         )
     story.at("2026-10-20 09:00", CAROL).describe("churn", "Who is about to leave.")
     stale = story.at("2026-10-26 09:00", CAROL).request_alias(

@@ -113,7 +113,7 @@ def test_all_of_them_are_on_the_pages_that_lead_to_each_other(client: httpx.Clie
     assert seen == [name(number) for number in range(MODELS)]
 
 
-@pytest.mark.parametrize("path", ["/models/model-0500/versions/1", "/activity", "/requests"])
+@pytest.mark.parametrize("path", ["/models/model-0500", "/models/model-0500/versions/1", "/activity", "/requests"])
 def test_other_pages_of_a_registry_with_many_models_read_what_they_show(
     client: httpx.Client, reads: Counter[str], path: str
 ) -> None:
