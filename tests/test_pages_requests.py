@@ -107,11 +107,11 @@ def test_a_page_has_what_one_must_know_to_decide(shop: Shop) -> None:
     with reader(shop.site, "bob") as bob:
         answer = bob.get(f"/requests/{it.stage}")
     page = text_of(answer)
-    assert "<strong>better</strong> by 0.05" in answer.text
+    assert "**better** by 0.05" in page
     assert re.search(r'class="added">\+version: 4\s', answer.text)
     assert re.search(r'class="removed">-source: s3://acme/fraud/1\s', answer.text)
     assert "Beside what is in Production now" in page
-    assert "auc 0.91 0.96 +0.05" in page
+    assert "Metrics auc 0.91 0.96 +0.05" in page
     assert "data week 1 week 4" in page
     assert "production/scorer : v1 → v4" in page
     assert "It needs 1 approval more by: bob@acme.io, carol@acme.io." in page

@@ -58,7 +58,7 @@ def undecided(call: Call, views: Iterable[RequestView], *, past: bool) -> list[U
             who_may=who_may(view),
             besides=tuple(besides(view)),
             choices=None if past else choices.choices(call, view),
-            crowded=_crowded(call, view),
+            crowded=crowded(call, view),
         )
         for view in views
     ]
@@ -76,7 +76,8 @@ def made(view: RequestView) -> str:
     return " ".join((f"Request {view.request} asks to {asks_to(view)}.", who_may(view), *besides(view)))
 
 
-def _crowded(call: Call, view: RequestView) -> bool:
+def crowded(call: Call, view: RequestView) -> bool:
+    """Whether versions are in the stage that would stay beside the one that a request is about."""
     if view.action != Action.STAGE.value or not view.model or view.to_stage == NO_STAGE or view.record.archive_existing:
         return False
     snapshot = call.reading.snapshot()

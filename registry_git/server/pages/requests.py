@@ -11,11 +11,13 @@ from registry_git.index.told import ActivityWanted
 from registry_git.registry.inbox import RequestsWanted
 from registry_git.registry.telling import who_may
 from registry_git.server.call import Call
-from registry_git.server.pages import choices
+from registry_git.server.pages import deciding
 from registry_git.server.pages.asking import standing, title
+from registry_git.server.pages.choices import choices, is_open
+from registry_git.server.pages.deciding import Decided
 from registry_git.server.pages.diffs import taken_apart
 from registry_git.server.pages.links import here, quoted
-from registry_git.server.pages.page import Asked, Form, Go, Page, Pages
+from registry_git.server.pages.page import Asked, Go, Page, Pages
 from registry_git.server.pages.rivals import rival
 
 pages = Pages()
@@ -63,7 +65,7 @@ def show_requests(call: Call, asked: Inbox) -> Page:
             "requests": found.requests,
             "title": title,
             "standing": standing,
-            "is_open": choices.is_open,
+            "is_open": is_open,
         },
     )
 
@@ -79,6 +81,7 @@ def show_request(call: Call, asked: One) -> Page:
     """A request with all that one has to know to decide it."""
     reading = call.reading
     view = reading.request(asked.request)
+    opened = is_open(view)
     told = reading.activity_page(ActivityWanted(request=view.request), limit=100).activities
     try:
         diff = taken_apart(reading.request_diff(view.request))
@@ -90,28 +93,27 @@ def show_request(call: Call, asked: One) -> Page:
             "view": view,
             "heading": title(view),
             "standing": standing(view),
-            "open": choices.is_open(view),
-            "who_may": who_may(view) if choices.is_open(view) else "",
-            "choices": None if asked.at else choices.choices(call, view),
+            "open": opened,
+            "who_may": who_may(view) if opened else "",
+            "choices": None if asked.at else choices(call, view),
             "diff": diff,
             "own_file": f"/requests/{view.request}.yaml",
             "happened": told,
             "landing": next((one for one in told if one.commit), None),
-            "rival": rival(reading, view) if choices.is_open(view) else None,
+            "rival": rival(reading, view) if opened else None,
+            "crowded": not asked.at and opened and deciding.crowded(call, view),
         },
     )
 
 
-class Decision(Form):
-    """What somebody says to a request, and where to go afterwards: to its page, if nothing else is said."""
+class Decision(Decided):
+    """A decision, and where to go afterwards: to the request's page, if nothing else is said."""
 
-    request: str
-    comment: str = Field(default="", max_length=100_000)
     next: str = Field(default="", max_length=2000)
 
 
 def _done(call: Call, act: str, asked: Decision) -> Go:
-    said = choices.ACTS[act](call, asked.request, asked.comment)
+    said = deciding.decide(call, act, asked)
     return Go(here(asked.next) if asked.next else f"/requests/{quoted(asked.request)}", said=said)
 
 

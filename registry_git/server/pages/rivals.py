@@ -5,68 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry_git.core.deployed import read_written, used
-from registry_git.core.errors import RegistryError
+from registry_git.core.errors import NotFound
 from registry_git.core.model import Action
 from registry_git.core.snapshot import find_stage
 from registry_git.registry.reading import Reading
-from registry_git.registry.views import FieldDifference, RequestView
-
-_LABELS = ("tags.",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """A field of two versions. `change` is by how much a number grew, as text; empty for what are no two numbers."""
-
-    name: str
-    now: str
-    then: str
-    change: str
+from registry_git.registry.views import RequestView, VersionView
+from registry_git.server.pages.comparing import Section, side_by_side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
-    """The version that is in a place now, and how the asked-for one differs: in tags, and in everything else."""
+    """The version that is in a place now, and the sections in which the one that is asked for differs from it."""
 
-    model: str
     place: str
-    now: int
-    then: int
-    tags: tuple[Measured, ...]
-    others: tuple[Measured, ...]
+    now: VersionView
+    then: VersionView
+    sections: tuple[Section, ...]
 
 
 def rival(reading: Reading, view: RequestView) -> Rival | None:
     """What is now where a request wants its version; None where there is no other version."""
-    place, now = _held(reading, view)
-    if now is None or view.version is None or now == view.version:
+    place, number = _held(reading, view)
+    if number is None or view.version is None or number == view.version:
         return None
     try:
-        found = reading.diff(f"{view.model}/{now}", f"{view.model}/{view.version}")
-    except RegistryError:  # one of the two is gone
+        now, then = reading.version(view.model, number), reading.version(view.model, view.version)
+    except NotFound:  # one of the two was deleted meanwhile, and the request is stale
         return None
-    return Rival(
-        model=view.model,
-        place=place,
-        now=now,
-        then=view.version,
-        tags=tuple(measured(one) for one in found if one.field.startswith(_LABELS)),
-        others=tuple(measured(one) for one in found if not one.field.startswith(_LABELS)),
-    )
-
-
-def measured(one: FieldDifference) -> Measured:
-    """A difference with what it amounts to."""
-    now, then = one.left or "", one.right or ""
-    return Measured(name=one.field.removeprefix("tags."), now=now, then=then, change=_change(now, then))
-
-
-def _change(now: str, then: str) -> str:
-    try:
-        by = float(then) - float(now)
-    except ValueError:
-        return ""
-    return f"{by:+.4g}" if abs(by) < float("inf") else ""
+    sections = (part for part in side_by_side(now, then) if part.differing)
+    return Rival(place=place, now=now, then=then, sections=tuple(sections))
 
 
 def _held(reading: Reading, view: RequestView) -> tuple[str, int | None]:
