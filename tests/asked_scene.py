@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
+
+import httpx
 
 from tests.registry_scene import ALICE, BOB, CAROL, LEADS, As, new_registry, policy_text
 
@@ -61,3 +65,9 @@ def asked_for(place: Path) -> AskedFor:
         policy=alice.request_policy(policy).id,
         pin=alice.request_deployment("production", "scorer", "pin", version=1).id,
     )
+
+
+def text_of(answer: httpx.Response) -> str:
+    """What a page says, as one line."""
+    main = answer.text.partition("<main")[2].partition("</main>")[0]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import unescape
 from pathlib import Path
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 
 import registry_git
 from registry_git.server.permissions import Permission
-from tests.asked_scene import AskedFor, asked_for
+from tests.asked_scene import AskedFor, asked_for, text_of
 from tests.pages_scene import Site, new_token, proof, reader, site
 from tests.registry_scene import ALICE, BOB
 
@@ -31,12 +30,6 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     asked = asked_for(tmp_path / "models.git")
     with site(tmp_path / "models.git") as found:
         yield Shop(found, asked)
-
-
-def text_of(answer: httpx.Response) -> str:
-    """What a page says, as one line."""
-    main = answer.text.partition("<main")[2].partition("</main>")[0]
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
 
 
 def listed(client: httpx.Client, query: str) -> list[str]:

@@ -28,13 +28,14 @@ class Place:
     @classmethod
     def on_a_branch(cls, activity: Activity) -> Place:
         """The place of what has been said of an open request."""
-        return cls(second=activity.creation_timestamp // 1000, number=_ON_A_BRANCH, id=activity.id)
+        second, rest = divmod(activity.creation_timestamp, 1000)
+        return cls(second=second, number=_ON_A_BRANCH + rest, id=activity.id)
 
     @classmethod
     def parse(cls, text: str) -> Place:
         """The place that `str` wrote. Raises: Invalid."""
         found = _PLACE.fullmatch(text)
-        if found is None or int(found[2]) > _ON_A_BRANCH:
+        if found is None or int(found[2]) >= _ON_A_BRANCH + 1000:
             raise Invalid(f"{text[:60]!r} is no place in the history.", hint="Begin with the newest.")
         return cls(second=int(found[1]), number=int(found[2]), id=found[3])
 
