@@ -69,7 +69,7 @@ def test_a_request_is_approved_by_hand_and_the_number_follows(tmp_path: Path, br
         page.get_by_role("link", name="fraud v4: None → Production").click()
         page.get_by_label("Comment").fill("go")
         page.get_by_role("button", name="Approve", exact=True).click()
-        expect(page.get_by_text("fraud v4 is in Production now.")).to_be_visible()
+        expect(page.get_by_text("Approved, and done: move fraud v4 to Production.")).to_be_visible()
         expect(number).to_contain_text("5")
         asked.as_(ALICE).cancel(asked.pin)  # by somebody else: the page that is looked at follows
         expect(number).to_contain_text("4")
