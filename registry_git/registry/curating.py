@@ -30,14 +30,20 @@ class Curating(Writes):
     """The part of the registry that holds models and versions."""
 
     def create_model(
-        self, name: str, *, description: str = "", tags: Mapping[str, str] | None = None, id: str | None = None
+        self,
+        name: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        id: str | None = None,
+        comment: str = "",
     ) -> ModelView:
         """A new registered model without versions. Raises: AlreadyExists."""
         model = ModelName.parse(name)
         text = parse_text("description", description, at_most=DESCRIPTION_MAX)
         labels = parse_tags(dict(tags or {}))
         self._apply(
-            self._surroundings.act(id=id, version=True),
+            self._surroundings.act(comment=words(comment), id=id, version=True),
             lambda snapshot, act: registration.create_model(snapshot, act, model=model, description=text, tags=labels),
         )
         return self.model(model)
@@ -52,6 +58,7 @@ class Curating(Writes):
         lineage: Lineage | None = None,
         status: str = "READY",
         upload: str | None = None,
+        digest: str = "",
         tracking_uri: str | None = None,
         read: bool = True,
         progress: Progress | None = None,
@@ -62,7 +69,8 @@ class Curating(Writes):
 
         The digest of the files, and format, signature and run from their `MLmodel`, are recorded where the source can
         be read. `upload` names a location below which the files are stored first, by digest. With `read=False` the
-        source is only text: for files that are not on this machine.
+        source is only text: for files that are not on this machine. A `digest` that is said (`sha256:…`) is recorded
+        then, and must be that of the files where they are read.
 
         When a run is known (by `lineage`, the source or the `MLmodel`), the MLflow tracking store at `tracking_uri`, by
         default `MLFLOW_TRACKING_URI`, is asked about it: what is not said here is filled in. An empty one asks nobody;
@@ -81,6 +89,7 @@ class Curating(Writes):
             id=id,
             comment=comment,
             read=read,
+            digest=digest,
             tracking_uri=tracking_uri,
         )
         return self._register([wanted], upload, progress)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from registry_git.core.model import Lineage, Status
 from registry_git.core.names import DESCRIPTION_MAX, parse_line, parse_tags, parse_text
 
 SOURCE_MAX = 4096
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 Progress = Callable[[int], None]
 _LOG = logging.getLogger(__name__)
 
@@ -23,7 +25,7 @@ class Registration:
 
     `tracking_uri` is the MLflow tracking store that is asked about the run; None: the registry's own setting, empty:
     nobody is asked. `files` is where the files can be read now, if not at `source`; `origin` the `models:/` URI that
-    `source` was found by.
+    `source` was found by. `digest` is what the caller knows of the files: those that are read must have it.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Registration:
     tracking_uri: str | None = None
     files: str = ""
     origin: str = ""
+    digest: str = ""
 
 
 def prepare(
@@ -49,7 +52,7 @@ def prepare(
     the caller says wins, and a store that does not answer costs a warning. Nothing is written to the registry here.
 
     Raises:
-        Invalid: a bad tag, description, status or source, or files that cannot be copied.
+        Invalid: a bad tag, description, status, source or digest, or files that cannot be copied or have another one.
         NotFound: a local path without anything at it.
         Unavailable: the files are there but cannot be read.
     """
@@ -71,8 +74,22 @@ def prepare(
         new = replace(_with_files(replace(new, source=registration.files), None, progress), source=source)
     elif registration.read or upload_to:
         new = _with_files(new, upload_to, progress)
+    new = _with_digest(new, registration.digest)
     named = registration.origin or (registration.source if registration.read else "")
     return _with_run(new, tracking_uri, named) if tracking_uri else new
+
+
+def _with_digest(new: NewVersion, said: str) -> NewVersion:
+    """With the digest that the caller says. Raises: Invalid: it is none, or not that of the files."""
+    if not said:
+        return new
+    if not _DIGEST.fullmatch(said):
+        raise Invalid(
+            f"{said[:80]!r} is no digest.", hint="Write it as sha256: and 64 hexadecimal digits, in lower case."
+        )
+    if new.digest and new.digest != said:
+        raise Invalid(f"The files have the digest {new.digest}, not {said}.", hint="Register the files that you mean.")
+    return replace(new, digest=said)
 
 
 def _with_run(new: NewVersion, tracking_uri: str, source: str) -> NewVersion:

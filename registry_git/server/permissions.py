@@ -34,6 +34,7 @@ _READ, _WRITE, _APPROVE, _PUBLIC = Permission.READ, Permission.WRITE, Permission
 _MODEL = "/models/{name}"
 _VERSION = _MODEL + "/versions/{version}"
 _FORMS: dict[tuple[str, str], Permission] = {
+    ("POST", "/register"): _WRITE,
     ("POST", _MODEL + "/description"): _WRITE,
     ("POST", _MODEL + "/tags"): _WRITE,
     ("POST", _MODEL + "/tags/remove"): _WRITE,
@@ -65,6 +66,7 @@ PAGES: dict[tuple[str, str], Permission] = {
     **{("GET", path): _READ for _, path in _FORMS},
     ("GET", "/"): _READ,
     ("GET", "/models"): _READ,
+    ("GET", "/register"): _READ,
     ("GET", "/compare"): _READ,
     ("GET", _VERSION): _READ,
     ("GET", "/requests"): _READ,

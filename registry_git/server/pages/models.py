@@ -138,14 +138,15 @@ def _filter(asked: Searched) -> str:
 
 def _conditions(asked: Searched) -> Iterator[str]:
     if asked.stage:
-        yield f"stage = {_quoted(asked.stage)}"
+        yield f"stage = {quoted_text(asked.stage)}"
     if asked.alias.strip():
-        yield f"alias = {_quoted(asked.alias.strip())}"
+        yield f"alias = {quoted_text(asked.alias.strip())}"
     if asked.tag.strip():
         key, equals, value = asked.tag.partition("=")
         field = f"tags.`{parse_tag_key(key.strip())}`"
-        yield f"{field} = {_quoted(value.strip())}" if equals else f"{field} LIKE '%'"
+        yield f"{field} = {quoted_text(value.strip())}" if equals else f"{field} LIKE '%'"
 
 
-def _quoted(text: str) -> str:
+def quoted_text(text: str) -> str:
+    """A text as filters write it."""
     return "'" + text.replace("'", "''") + "'"
