@@ -67,13 +67,16 @@ class GrowingPack:
         """Whether the objects are few enough; many are better off in a pack of their own."""
         return len(staging) < _OBJECTS_MAX and sum(len(data) for _, data in staging.objects.values()) < _BYTES_MAX
 
-    def write(self, staging: Staging, *, read: Callable[[str], bytes], durable: bool = True) -> None:
+    def write(
+        self, staging: Staging, *, read: Callable[[str], bytes], durable: bool = True, beside: int | None = None
+    ) -> None:
         """Writes all staged objects. On return they are on disk, names included.
 
         Args:
             staging: the objects.
             read: gives the content of an object that is stored.
             durable: False leaves the flushing to the kernel.
+            beside: another open file that is to be on disk then.
 
         Raises:
             Unavailable: disk full, read-only, input/output error …; no temporary file stays, no object is visible.
@@ -82,9 +85,10 @@ class GrowingPack:
         after = _grown(before, staging, read)
         with disk.explained("write to the registry"):
             if after is None:  # it holds all of them; but whoever put them there may not have flushed it
-                self._flush(before.name, durable=durable)
+                if durable:
+                    self._flush(before.name, beside)
                 return
-            digest = install(self._objects, after.write, durable=durable)
+            digest = install(self._objects, after.write, durable=durable, beside=beside)
             name = digest.hex()
             replaced = [*before.replaced, before.name] if before.name else before.replaced
             self._known = _Pack(name, after.body, after.entries, after.places, replaced[-_KEPT:])
@@ -104,8 +108,10 @@ class GrowingPack:
         # those that the full one replaced are still to go
         return _Pack(replaced=self._known.replaced) if self._known.full else self._known
 
-    def _flush(self, name: str, *, durable: bool) -> None:
-        if not durable or not name:
+    def _flush(self, name: str, beside: int | None) -> None:
+        if beside is not None:
+            disk.sync(beside)
+        if not name:
             return
         for suffix in ("pack", "idx"):
             fd = os.open(self._path(name, suffix), os.O_RDONLY | os.O_CLOEXEC)

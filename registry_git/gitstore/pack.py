@@ -33,7 +33,7 @@ _SMALL_TREE = 512  # bytes; below it a tree is stored as it is, too: most of it 
 _STORE_BELOW = 100  # bytes; ids and deltas of this size do not shrink, and a compressor costs more than they do
 
 
-def write_pack(objects_dir: Path, staging: Staging, *, durable: bool = True) -> str:
+def write_pack(objects_dir: Path, staging: Staging, *, durable: bool = True, beside: int | None = None) -> str:
     """Writes all staged objects as one pack. On return they are on disk, names included.
 
     Trees that were staged with a `delta_base` take the space of the difference. The same staging gives the same pack.
@@ -42,6 +42,7 @@ def write_pack(objects_dir: Path, staging: Staging, *, durable: bool = True) -> 
         objects_dir: the store, `<git dir>/objects`.
         staging: the objects; objects that the store has already are written again, which does no harm.
         durable: False leaves the flushing to the kernel.
+        beside: another open file that is to be on disk then.
 
     Returns:
         The SHA-1 in the names `pack/pack-<SHA-1>.pack` and `.idx`; empty for an empty staging, which writes nothing.
@@ -53,12 +54,14 @@ def write_pack(objects_dir: Path, staging: Staging, *, durable: bool = True) -> 
     if not len(staging):
         return ""
     with disk.explained("write to the registry"):
-        digest = install(os.fspath(objects_dir), lambda fd: _write_objects(fd, staging), durable=durable)
+        digest = install(os.fspath(objects_dir), lambda fd: _write_objects(fd, staging), durable=durable, beside=beside)
         return digest.hex()
 
 
-def install(root: str, write: WriteObjects, *, durable: bool) -> bytes:
+def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None = None) -> bytes:
     """Puts the pack that `write` writes, and its index, into the store `root`. Gives its SHA-1.
+
+    `beside` is another open file to flush: together they take little more than one.
 
     Raises:
         OSError: no temporary file stays, no object is visible.
@@ -79,7 +82,10 @@ def install(root: str, write: WriteObjects, *, durable: bool) -> bytes:
             disk.start_writing(fds[0])
         disk.write_all(fds[1], _index(entries, digest))
         if durable:
-            for fd in fds:
+            flushed = fds if beside is None else [*fds, beside]
+            for fd in flushed[1:]:
+                disk.start_writing(fd)
+            for fd in flushed:
                 disk.sync(fd)
         name = digest.hex()
         # the index last: it is what makes git look at the pack

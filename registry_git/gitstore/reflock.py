@@ -42,6 +42,8 @@ class LockFile:
     Attributes:
         fd: the open lock file; its content becomes that of `<git dir>/<name>`.
 
+    `draft` may be called before: then the content is ready, and flushed with other files, before anybody is locked out.
+
     Raises:
         Locked: on entry; the lock existed for a second, or for any time with a dead owner.
         OSError: on entry; NotADirectoryError or FileExistsError where a directory above is a file.
@@ -56,10 +58,28 @@ class LockFile:
         self._held = False
         self.fd = -1
 
-    def __enter__(self) -> LockFile:
-        self.fd = self._open_own()
+    def draft(self, content: bytes) -> None:
+        """Writes the content, without the lock. The caller flushes `fd`, and discards what is not entered.
+
+        Raises:
+            OSError: nothing stays.
+        """
+        self._make_own()
         try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            disk.write_all(self.fd, content)
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Takes a draft back; nothing happens after the lock was entered and left."""
+        if self.fd >= 0:
+            self._close()
+
+    def __enter__(self) -> LockFile:
+        if self.fd < 0:
+            self._make_own()
+        try:
             self._acquire()
         except BaseException:
             self._close()
@@ -77,6 +97,14 @@ class LockFile:
         """Puts the lock file in the place of the file that it guards, and so releases it. Raises: OSError."""
         os.rename(self._lock, self._target)
         self._held = False
+
+    def _make_own(self) -> None:
+        self.fd = self._open_own()
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            self._close()
+            raise
 
     def _open_own(self) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -112,8 +140,9 @@ class LockFile:
                 _make_parents(self._git_dir, os.path.dirname(self._name))
 
     def _close(self) -> None:
+        fd, self.fd = self.fd, -1
         disk.remove_quietly(self._own)
-        os.close(self.fd)
+        os.close(fd)
 
 
 def recover_stale_lock(git_dir: Path, name: str, *, older_than_seconds: float = STALE_SECONDS) -> Path | None:
@@ -155,14 +184,14 @@ def recover_stale_lock(git_dir: Path, name: str, *, older_than_seconds: float = 
                 os.link(kept, path)
             os.unlink(kept)
             return None
-        _sweep(git_dir / OWN_DIRECTORY / "locks", older_than_seconds)
+        sweep_drafts(git_dir, older_than_seconds=older_than_seconds)
         return kept
 
 
-def _sweep(folder: Path, older_than_seconds: float) -> None:
-    """Removes what killed owners of locks left in our own directory."""
+def sweep_drafts(git_dir: Path, *, older_than_seconds: float = STALE_SECONDS) -> None:
+    """Removes what killed owners of locks, or of drafts for them, left in our own directory."""
     with suppress(FileNotFoundError):
-        for path in folder.iterdir():
+        for path in (git_dir / OWN_DIRECTORY / "locks").iterdir():
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime >= older_than_seconds and not _in_use(path):
                     path.unlink()

@@ -25,6 +25,7 @@ __all__ = [
     "Unconfirmed",
     "check_format",
     "check_ref_name",
+    "draft_ref",
     "move_ref",
     "read_ref",
     "recover_stale_lock",
@@ -65,6 +66,7 @@ def move_ref(
     new: str | None,
     durable: bool = True,
     reflog: ReflogEntry | None = None,
+    drafted: LockFile | None = None,
 ) -> None:
     """Moves the reference from `old` to `new`, if it is at `old`. On return the move is on disk.
 
@@ -77,6 +79,7 @@ def move_ref(
         new: where it shall be; None deletes it.
         durable: False leaves the flushing to the kernel.
         reflog: what to write into git's reflog, where the repository keeps one.
+        drafted: what `draft_ref` made for `new`, flushed by now.
 
     Raises:
         Moved: it is not at `old`; nothing changed.
@@ -98,9 +101,20 @@ def move_ref(
             if new is None:
                 _delete(root, name, old=old, durable=durable)
             else:
-                _put(root, name, old=old, new=new, durable=durable, entry=reflog)
+                _put(root, name, old=old, new=new, durable=durable, entry=reflog, drafted=drafted)
         except (NotADirectoryError, FileExistsError) as problem:
             raise _in_the_way(name, _taken_above(root, name) or "a file") from problem
+
+
+def draft_ref(git_dir: Path, name: str, new: str) -> LockFile:
+    """The file that will be the reference at `new`, for `move_ref`. It locks nobody out, and is not flushed.
+
+    So it can be flushed together with what it names. Raises: Unavailable: disk full, read-only …; Invalid.
+    """
+    lock = LockFile(os.fspath(git_dir), check_ref_name(name))
+    with disk.explained(f"move {name.partition('/')[2].partition('/')[2]}"):
+        lock.draft(_content(check_object_id(new)))
+    return lock
 
 
 def sync_ref(git_dir: Path, name: str) -> None:
@@ -125,22 +139,36 @@ def sync_ref(git_dir: Path, name: str) -> None:
         _sync_directories(root, f"{root}/{name}", to=root)
 
 
-def _put(root: str, name: str, *, old: str | None, new: str, durable: bool, entry: ReflogEntry | None) -> None:
+def _put(
+    root: str,
+    name: str,
+    *,
+    old: str | None,
+    new: str,
+    durable: bool,
+    entry: ReflogEntry | None,
+    drafted: LockFile | None,
+) -> None:
     target = f"{root}/{name}"
-    with LockFile(root, name) as lock:
+    with drafted or LockFile(root, name) as lock:
         _check(root, name, old)
         if old is None:
             _check_room(root, name)
         fresh = not os.path.isfile(target)
-        disk.write_all(lock.fd, new.encode("ascii") + b"\n")
-        if durable:
-            disk.sync(lock.fd)
+        if drafted is None:
+            disk.write_all(lock.fd, _content(new))
+            if durable:
+                disk.sync(lock.fd)
         if entry is not None:
             reflogs.append(root, name, old=old, new=new, entry=entry)
         lock.commit()
         if durable:
             # a new file may be in a directory that is new too, made by us or by somebody who did not flush it
             _confirm(name, root, target, to=f"{root}/refs" if fresh else os.path.dirname(target))
+
+
+def _content(oid: str) -> bytes:
+    return oid.encode("ascii") + b"\n"
 
 
 def _delete(root: str, name: str, *, old: str | None, durable: bool) -> None:

@@ -23,7 +23,16 @@ from registry_git.gitstore.growing import GrowingPack
 from registry_git.gitstore.lock import WriterLock
 from registry_git.gitstore.objects import Staging, write_loose
 from registry_git.gitstore.pack import write_pack
-from registry_git.gitstore.refs import Locked, Moved, ReflogEntry, move_ref, recover_stale_lock, sync_ref
+from registry_git.gitstore.reflock import LockFile
+from registry_git.gitstore.refs import (
+    Locked,
+    Moved,
+    ReflogEntry,
+    draft_ref,
+    move_ref,
+    recover_stale_lock,
+    sync_ref,
+)
 from registry_git.gitstore.remote import TRACKED_REQUESTS, RefMove, Remote, tracked
 from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.gitstore.rivals import Rivals
@@ -247,24 +256,38 @@ class Store:
                 raise Moved(move.name, expected=move.old, actual=here)
         main = next((move for move in session.moves if move.name == MAIN and move.old and move.new), None)
         trees = (session.tree_of(main.old or ""), session.tree_of(main.new or "")) if main else None
-        with followed(self.repository, *trees, read=session.read) if trees else nullcontext():
-            self._write(session.staging)
-            self.repository.memory.keep_written(session.staging.objects)
-            if self.following is None:
-                self._move_here(session.moves, session.deciding, describe)
-            else:
-                self.following.publish(session.moves, describe)
+        drafted = None
+        if main and main.new and self.following is None and main in session.moves[: session.deciding]:
+            drafted = draft_ref(self.repository.git_dir, MAIN, main.new)
+        try:
+            with followed(self.repository, *trees, read=session.read) if trees else nullcontext():
+                self._write(session.staging, None if drafted is None else drafted.fd)
+                self.repository.memory.keep_written(session.staging.objects)
+                if self.following is None:
+                    self._move_here(session.moves, session.deciding, describe, drafted)
+                else:
+                    self.following.publish(session.moves, describe)
+        finally:
+            if drafted is not None:
+                drafted.discard()
 
-    def _write(self, staging: Staging) -> None:
+    def _write(self, staging: Staging, beside: int | None) -> None:
+        """Writes the objects; on return they are on disk, and so is the open file `beside`."""
         if self._growing.takes(staging):
-            self._growing.write(staging, read=self.repository.read, durable=self._durable)
+            self._growing.write(staging, read=self.repository.read, durable=self._durable, beside=beside)
         else:
-            write_pack(self.repository.objects_dir, staging, durable=self._durable)
+            write_pack(self.repository.objects_dir, staging, durable=self._durable, beside=beside)
 
-    def _move_here(self, moves: Sequence[RefMove], deciding: int, describe: ReflogEntry | None) -> None:
+    def _move_here(
+        self, moves: Sequence[RefMove], deciding: int, describe: ReflogEntry | None, main: LockFile | None = None
+    ) -> None:
+        """`main` is what was drafted for it."""
         git_dir = self.repository.git_dir
         for move in moves[:deciding]:
-            move_ref(git_dir, move.name, old=move.old, new=move.new, durable=self._durable, reflog=describe)
+            drafted = main if move.name == MAIN else None
+            move_ref(
+                git_dir, move.name, old=move.old, new=move.new, durable=self._durable, reflog=describe, drafted=drafted
+            )
         for move in moves[deciding:]:
             try:
                 move_ref(git_dir, move.name, old=move.old, new=move.new, durable=False, reflog=describe)

@@ -16,7 +16,7 @@ from registry_git.core.names import Id
 from registry_git.core.snapshot import Overlay, Snapshot
 from registry_git.core.times import Timestamp
 from registry_git.gitstore.creation import DURABLE_CONFIG
-from registry_git.gitstore.refs import recover_stale_lock
+from registry_git.gitstore.reflock import recover_stale_lock, sweep_drafts
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.snapshot import GitSnapshot
@@ -96,6 +96,7 @@ def _mended(store: Store, surroundings: Surroundings, index: Index) -> Iterator[
             yield Finding(level="note", path="config", message=f"Set {key} to {wanted}.")
     with store.locked():
         aside = recover_stale_lock(store.repository.git_dir, MAIN)
+        sweep_drafts(store.repository.git_dir)
     if aside is not None:
         yield Finding(level="note", path=str(aside), message="Moved a lock aside that a dead process had left.")
     index.drop()
