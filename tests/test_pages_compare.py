@@ -112,6 +112,11 @@ def test_references_by_stage_and_alias_and_other_models_are_taken(alice: httpx.C
     registry.register("churn", "s3://acme/churn/1")
     page = alice.get("/compare", params={"left": "fraud@champion", "right": "churn/latest"}).text
     assert "<h1>fraud v3 and churn v1</h1>" in page
+    offered = re.findall(r'<option value="(.*?)">', page)
+    assert offered[-1] == "churn/1"
+    assert offered[:-1] == ["fraud/Staging", "fraud/Production", "fraud@challenger", "fraud@champion"] + [
+        f"fraud/{number}" for number in (4, 3, 2, 1)
+    ]
 
 
 def test_what_names_nothing_is_said_beside_what_was_typed(alice: httpx.Client) -> None:

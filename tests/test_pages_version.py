@@ -211,6 +211,13 @@ def test_the_past_is_shown_and_cannot_be_changed(alice: httpx.Client, registry: 
     assert f"/models/fraud?at={registered.commit}" in main
 
 
+def test_a_request_shows_the_page_as_it_would_be(alice: httpx.Client, registry: Registry) -> None:
+    (request,) = registry.requests("fraud")
+    said = text_of(alice.get(V4, params={"at": request.id}))
+    assert "This is a preview." in said
+    assert "fraud v4 Production @challenger" in said
+
+
 def test_a_version_that_is_not_there_is_said_with_those_that_are(alice: httpx.Client) -> None:
     answer = alice.get("/models/fraud/versions/99")
     assert answer.status_code == 404

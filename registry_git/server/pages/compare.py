@@ -51,8 +51,8 @@ def show_comparison(call: Call, asked: Sides) -> Page:
 def _offered(reading: Reading, found: list[VersionView]) -> list[str]:
     """What could be meant, of the models that are being looked at: stages and aliases, then versions, newest first."""
     offered = []
-    for name in dict.fromkeys(one.model for one in found):
+    for name in dict.fromkeys(one.manifest.model for one in found):
         model = reading.model(name)
         offered += [f"{name}/{stage}" for stage in model.stages] + [f"{name}@{alias}" for alias in model.aliases]
-        offered += [f"{name}/{number}" for number in reversed(reading.snapshot().versions(found[0].manifest.model))]
+        offered += [f"{name}/{number}" for number in reversed(reading.snapshot().versions(name))]
     return offered[:_OFFERED]
