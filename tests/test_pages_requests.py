@@ -12,9 +12,9 @@ import pytest
 
 import registry_git
 from registry_git.server.permissions import Permission
-from tests.asked_scene import AskedFor, asked_for, text_of
+from tests.asked_scene import RULES, AskedFor, asked_for, text_of
 from tests.pages_scene import Site, new_token, proof, reader, site
-from tests.registry_scene import ALICE, BOB
+from tests.registry_scene import ALICE, BOB, policy_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +229,28 @@ def test_a_decided_request_says_how_by_whom_and_leads_to_what_happened(shop: Sho
         happened = text_of(alice.get(f"/activity?request={it.approved}"))
     assert "Bob approved the request" in happened
     assert "Alice asked to move fraud v1" in happened
+
+
+def test_a_pull_request_is_linked_where_the_policy_names_a_forge(shop: Shop) -> None:
+    it = shop.asked
+    forge = "forge: {kind: github, url: 'https://forge.example', repository: acme/models}\n"
+    with reader(shop.site, "bob") as bob:
+        assert "pull request" not in bob.get(f"/requests/{it.stage}").text
+        it.as_(ALICE).set_policy(policy_text(it.as_(ALICE)) + forge)
+        answer = bob.get(f"/requests/{it.stage}")
+    assert f"https://forge.example/acme/models/pulls?q=is%3Apr+head%3Arequest%2Ffraud%2F{it.stage}" in answer.text
+
+
+def test_an_approval_of_what_it_asked_before_is_said_not_to_count(shop: Shop) -> None:
+    it = shop.asked
+    rules = RULES.replace("to: [Production], approvals: 1", "to: [Production], approvals: 2")
+    alice = it.as_(ALICE)
+    alice.set_policy(policy_text(alice).partition("rules:")[0] + rules)
+    asked = alice.request_stage("fraud", 3, "Production").id
+    it.as_(BOB).approve(asked)
+    alice.transition("fraud", 3, "Staging")
+    alice.refresh(asked)
+    with reader(shop.site, "bob") as bob:
+        answer = bob.get(f"/requests/{asked}")
+    assert "1 approval was given to what it asked before it was refreshed, and does not count." in text_of(answer)
+    assert ">Approve</button>" in answer.text
