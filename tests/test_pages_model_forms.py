@@ -205,6 +205,18 @@ def test_a_model_in_service_says_why_it_stays(client: httpx.Client, registry: Re
     assert 'action="/models/busy/delete"' not in page
 
 
+def test_an_alias_that_a_deployment_follows_says_why_it_stays(client: httpx.Client, registry: Registry) -> None:
+    registry.register("served", "s3://acme/served/1")
+    registry.set_alias("served", "live", 1)
+    registry.add_deployment("production", "scorer", model="served", alias="live")
+    page = client.get("/models/served").text
+    assert "It cannot be removed." in page
+    assert "production/scorer" in page
+    answer = send(client, "/models/served/aliases/remove", "/models/served", form="alias live", alias="live")
+    assert answer.status_code == 409
+    assert 'role="alert"' in answer.text
+
+
 def test_a_form_needs_the_proof_of_its_page(client: httpx.Client) -> None:
     assert client.post("/models/fraud/description", data={"description": "x"}).status_code == 403
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from registry_git.core.errors import Conflict, PermissionDenied
+from registry_git.core.errors import RegistryError
 from registry_git.core.policy import Decision
 
 NOW, ASK, NO = "now", "ask", ""
@@ -23,10 +23,10 @@ NOTHING = Offer()
 
 
 def offer(foresee: Callable[[], Decision]) -> Offer:
-    """The offer that follows from what the policy would say. A deployment that is in the way is a reason, too."""
+    """The offer that follows from what the policy would say. What stands in the way besides it is a reason, too."""
     try:
         decision = foresee()
-    except (Conflict, PermissionDenied) as error:
+    except RegistryError as error:  # also a deployment that cannot be read: the page itself is still shown
         return Offer(why=str(error))
     if decision.allowed:
         return Offer(how=NOW)
