@@ -76,20 +76,7 @@ def demo(place: Path, clock: Clock) -> Demo:
     registry_git.init(place, name="acme-models", roles=LEADS, actor=ALICE, durable=False)
     story = _Story(place, clock)
     files = _files(place.with_name("model"))
-    for number, (month, auc, rows, loss) in enumerate(
-        (
-            ("05-04", "0.871", "84000", "0.312"),
-            ("06-15", "0.902", "120000", "0.284"),
-            ("07-27", "0.914", "151000", "0.251"),
-        ),
-        1,
-    ):
-        story.at(f"2026-{month} 09:00").register(
-            "fraud",
-            f"s3://acme-models/fraud/{number}",
-            tags={"auc": auc, "rows": rows, "loss": loss, "framework": "sklearn"},
-            lineage=_lineage(number),
-        )
+    _trained(story.at("2026-05-04 09:00"), 1, auc="0.871", rows="84000", loss="0.312")
     story.at("2026-05-04 09:20").describe("fraud", "Scores card payments. **Owned by the risk team.**")
     story.at("2026-05-04 09:21").set_tags("fraud", {"team": "risk", "tier": "1"})
     story.at("2026-05-11 14:10").transition("fraud", 1, "Staging", comment="on shadow traffic")
@@ -97,27 +84,30 @@ def demo(place: Path, clock: Clock) -> Demo:
     story.at("2026-05-20 11:05").add_deployment("production", "scorer", model="fraud", stage="Production")
     rules = story.at("2026-06-01 09:00")
     rules.set_policy(f"{policy_text(rules).partition('rules:')[0]}{RULES}")
+    _trained(story.at("2026-06-15 09:00"), 2, auc="0.902", rows="120000", loss="0.284")
     story.at("2026-06-18 10:00").transition("fraud", 2, "Staging")
     story.at("2026-06-22 10:00").add_comment("fraud", 2, "Recall on new merchants: `0.81`, it was `0.74`.")
-    asked = story.at("2026-07-01 09:30").request_stage("fraud", 2, "Production", comment="Two weeks of shadow traffic.")
+    asked = story.at("2026-07-01 09:30").request_stage(
+        "fraud", 2, "Production", archive_existing=True, comment="Two weeks of shadow traffic."
+    )
     story.at("2026-07-02 15:45", BOB).approve(asked.id, comment="The numbers hold.")
     story.at("2026-07-02 16:00").set_alias("fraud", "champion", 2)
+    _trained(story.at("2026-07-27 09:00"), 3, auc="0.914", rows="151000", loss="0.251")
     story.at("2026-08-03 09:00").transition("fraud", 3, "Staging")
     rejected = story.at("2026-08-10 09:00").request_stage("fraud", 3, "Production", comment="0.012 better.")
     story.at("2026-08-11 10:15", BOB).reject(rejected.id, comment="Latency doubled; see the *dashboard*.")
-    story.at("2026-09-14 09:00").register(
-        "fraud",
-        "s3://acme-models/fraud/4",
-        description="Distilled from v3.\n\n- half the latency\n- trained on **August**",
-        tags={"auc": "0.921", "rows": "180000", "loss": "0.244", "framework": "sklearn"},
-        lineage=_lineage(4),
+    _trained(story.at("2026-09-14 09:00"), 4, auc="0.921", rows="180000", loss="0.244")
+    story.at("2026-09-14 09:10").describe(
+        "fraud", "Distilled from v3.\n\n- half the latency\n- trained on **August**", version=4
     )
     story.at("2026-09-15 09:00").transition("fraud", 4, "Staging")
-    approved = story.at("2026-09-28 09:00").request_stage("fraud", 4, "Production", comment="Half the latency of v3.")
+    approved = story.at("2026-09-28 09:00").request_stage(
+        "fraud", 4, "Production", archive_existing=True, comment="Half the latency of v3."
+    )
     story.at("2026-09-28 13:30", CAROL).approve(approved.id, comment="Checked on last week's chargebacks.")
     story.at("2026-10-01 08:00").set_alias("fraud", "champion", 4)
-    story.at("2026-10-05 08:00").add_deployment("staging", "scorer", model="fraud", alias="champion")
-    story.at("2026-10-05 08:05").add_deployment("production", "nightly", model="fraud", version=2, workload="job")
+    story.at("2026-10-05 08:00").add_deployment("staging", "scorer", model="fraud", stage="Staging")
+    story.at("2026-10-05 08:05").add_deployment("production", "nightly", model="fraud", version=3, workload="job")
     for name, month in (("churn", "10-12"), ("ltv", "10-19")):
         story.at(f"2026-{month} 09:00", CAROL).register(
             name, str(files) if name == "ltv" else f"s3://acme-models/{name}/1", tags={"auc": "0.84", "rmse": "12.1"}
@@ -128,21 +118,22 @@ def demo(place: Path, clock: Clock) -> Demo:
     )
     story.at("2026-10-27 09:00", CAROL).register("ltv", "s3://acme-models/ltv/2", tags={"rmse": "11.7"})
     story.at("2026-10-28 09:00", CAROL).set_alias("ltv", "champion", 2)
-    story.at("2026-11-16 09:00").register(
-        "fraud",
-        "s3://acme-models/fraud/5",
-        tags={"auc": "0.934", "rows": "205000", "loss": "0.231", "framework": "sklearn"},
-        lineage=_lineage(5),
-    )
+    _trained(story.at("2026-11-16 09:00"), 5, auc="0.934", rows="205000", loss="0.231")
     story.at("2026-11-18 09:00").transition("fraud", 5, "Staging")
     story.at("2026-11-20 16:00", BOB).add_comment(
         "fraud", 5, "Same latency as v4. Ask for it when the shadow run is over."
     )
     opened = story.at("2026-11-23 07:30").request_stage(
-        "fraud", 5, "Production", comment="0.013 better, and the shadow run is over."
+        "fraud", 5, "Production", archive_existing=True, comment="0.013 better, and the shadow run is over."
     )
     clock.set("2026-11-23 10:29")
     return Demo(open=opened.id, stale=stale.id, approved=approved.id, rejected=rejected.id)
+
+
+def _trained(registry: Registry, number: int, **metrics: str) -> None:
+    """Registers the next version of `fraud`, which is this number."""
+    tags = {**metrics, "framework": "sklearn"}
+    registry.register("fraud", f"s3://acme-models/fraud/{number}", tags=tags, lineage=_lineage(number))
 
 
 def _files(place: Path) -> Path:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 from playwright.sync_api import Browser, Request, Route, expect
 
+import registry_git
 from tests.browser import browsing
 from tests.pages_scene import Site, site, window
-from tests.registry_scene import new_registry
+from tests.registry_scene import ALICE, new_registry
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,22 @@ def test_a_lost_connection_is_said_and_nothing_typed_is_lost(browser: Browser, s
         expect(page.get_by_role("heading", name="Models")).to_be_visible()
         expect(lost).not_to_be_visible()
         alice.complaints.clear()  # of what could not be reached
+
+
+def test_deleting_asks_first(browser: Browser, shop: Site) -> None:
+    registry = registry_git.open(shop.place, actor=ALICE, durable=False)
+    comment = registry.add_comment("fraud", 1, "Not for long.")
+    asked: list[str] = []
+    with window(browser, shop, "alice") as alice:
+        page = alice.go("/models/fraud/versions/1")
+        for answer in ("dismiss", "accept"):
+            assert [one.id for one in registry.comments("fraud", 1)] == [comment.id]
+            page.once("dialog", lambda dialog, answer=answer: (asked.append(dialog.message), getattr(dialog, answer)()))
+            page.locator(f"#comment-{comment.id}").get_by_role("button", name="Delete").click()
+        expect(page.locator(f"#comment-{comment.id}")).to_have_count(0)
+    assert registry.comments("fraud", 1) == []
+    assert len(asked) == 2
+    assert asked[0].startswith("Delete your comment of ")
 
 
 def test_a_page_asks_no_other_server_for_anything(browser: Browser, shop: Site) -> None:

@@ -15,7 +15,7 @@ from tests.pages_scene import NARROW, Site, site, window
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "ui.md"
-WIDTH = 1000  # pixels
+WIDTH = 1120  # pixels
 LARGEST, ALL = 120_000, 1_500_000  # bytes of a picture, and of all together
 
 pytestmark = pytest.mark.slow
@@ -56,11 +56,11 @@ def test_the_pictures_of_the_document_are_taken(browser: Browser, told: tuple[Si
         for name, address, height in (
             ("models", "/", 520),
             ("register", "/register?model=fraud", 900),
-            ("model", "/models/fraud", 780),
+            ("model", "/models/fraud", 660),
             ("version", "/models/fraud/versions/5", 800),
             ("compare", "/compare?left=fraud/4&right=fraud/5", 720),
             ("requests", "/requests", 480),
-            ("request", f"/requests/{made.open}", 680),
+            ("request", f"/requests/{made.open}", 620),
             ("activity", "/activity", 600),
             ("deployments", "/deployments", 620),
             ("past", "/models/fraud?at=2026-08-01", 560),

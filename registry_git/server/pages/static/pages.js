@@ -57,7 +57,7 @@ document.addEventListener("htmx:sendError", (event) => {
 
 document.addEventListener("htmx:confirm", (event) => {
   const { path, triggeringEvent: sent } = event.detail;
-  if (!path.split("?")[0].endsWith("/delete") || event.target.closest("details.danger")) return; // which is a step of its own
+  if (!/\/(delete|remove)$/.test(path.split("?")[0]) || event.target.closest("details.danger")) return; // a step of its own
   event.preventDefault();
   const what = sent.submitter?.textContent.trim() || "Delete it";
   if (confirm(`${what}? The history keeps it.`)) event.detail.issueRequest(true);
