@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from registry_git.core.announcements import Announcement, Event
-from registry_git.core.errors import Invalid
+from registry_git.core.errors import Invalid, RegistryError
 from registry_git.core.names import ModelName
 from registry_git.core.times import Timestamp
 from registry_git.gitstore.store import Store
@@ -48,7 +48,10 @@ class Desk:
         )
 
     def wake(self) -> None:
-        """Says that something may have happened."""
+        """Says that something may have happened; where there is no webhook, nobody has to know."""
+        with suppress(RegistryError):  # the deliverer says what is wrong with the file
+            if not self.book.webhooks():
+                return
         self._deliverer.wake()
 
     def close(self) -> None:
@@ -59,7 +62,7 @@ class Desk:
         """Keeps a new webhook; an active one is told of what happens from now on. Raises: Invalid, Unavailable."""
         webhook = self._ready(webhook, before=None)
         self.book.add(webhook)
-        self.wake()
+        self._deliverer.wake()
         return webhook
 
     def change(self, id: str, change: Callable[[Webhook], Webhook]) -> Webhook:
@@ -76,7 +79,7 @@ class Desk:
 
         after = self.book.change(id, changed)
         self._forget(before[-1], after)
-        self.wake()
+        self._deliverer.wake()
         return after
 
     def remove(self, id: str) -> None:
@@ -84,7 +87,7 @@ class Desk:
         webhook = self.book.webhook(id)
         self.book.remove(id)
         self._forget(webhook, None)
-        self.wake()
+        self._deliverer.wake()
 
     def test(self, webhook: Webhook, event: Event | None, at: Timestamp) -> Outcome:
         """Delivers an event that is made up. Raises: Invalid: it is disabled, or does not answer."""
