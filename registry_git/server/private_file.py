@@ -54,7 +54,7 @@ class PrivateFile(Generic[T]):
     def change(self, change: Callable[[T], T]) -> None:
         """Replaces the value by what `change` makes of it; nobody else changes it meanwhile. Raises: as `value`."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.path.parent)
             with self._locked():
                 text = self._write(change(self.value()))
                 draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
@@ -86,3 +86,10 @@ class PrivateFile(Generic[T]):
             yield
         finally:
             os.close(fd)
+
+
+def make_private(directory: Path) -> None:
+    """Makes a directory, and those above it that are missing, for their owner alone. Raises: OSError."""
+    if not directory.is_dir():
+        make_private(directory.parent)
+        directory.mkdir(exist_ok=True, mode=0o700)

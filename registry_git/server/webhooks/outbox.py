@@ -8,8 +8,10 @@ cursor until their record arrives on `main`, where it would be told of else.
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -27,10 +29,12 @@ from registry_git.manifests.messages import read_time
 from registry_git.registry.cursor import Cursor, CursorFile
 from registry_git.registry.differences import differences_between
 from registry_git.registry.request_views import has_landed
+from registry_git.server.private_file import make_private
 from registry_git.server.webhooks.hook import Webhook
 
 _REMEMBERED = 256  # commits whose announcements are kept, since each webhook looks at the same ones
 _AWAY = 256  # requests that were told of, whose branch is gone and whose record has not come
+_YOUNG_SECONDS = 3600
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,16 +63,20 @@ class Outbox:
         return CursorFile(self._directory, webhook.place)
 
     def tidy(self, webhooks: tuple[Webhook, ...]) -> None:
-        """Removes the cursors of webhooks that are no more, or have begun another."""
+        """Removes the cursors of webhooks that are no more, or have begun another.
+
+        One that is young stays: somebody may be about to keep its webhook, for which the cursor comes first.
+        """
         kept = {f"{one.place}.json" for one in webhooks}
         for path in self._directory.glob("*.json*") if self._directory.is_dir() else ():
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # a draft, which became what it is a draft of
+                if path.name not in kept and time.time() - path.stat().st_mtime > _YOUNG_SECONDS:
+                    path.unlink()
 
     def begin(self, store: Store, webhook: Webhook) -> None:
         """Makes the place of a webhook that is to be told of nothing which is there already. Raises: Unavailable."""
         with disk.explained(f"make {self._directory}"):
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._directory)
         snapshot = store.snapshot()
         opened = _open_requests(store, snapshot)
         self.place(webhook).save(Cursor(commit=snapshot.commit, delivered=_keys(opened)))
