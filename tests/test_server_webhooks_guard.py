@@ -120,6 +120,25 @@ def test_all_addresses_of_a_name_are_tried(receiver: Receiver) -> None:
         FencedBackend(none).connect_tcp("none.acme.io", port, timeout=5)
 
 
+@pytest.mark.parametrize("fenced", [True, False])
+def test_a_name_that_nobody_resolves_keeps_nobody_longer_than_one_call_may_take(fenced: bool) -> None:
+    """The system's resolver takes what time it likes."""
+    asked, gate = threading.Event(), threading.Event()
+
+    def silent(host: str, port: int) -> list[str]:
+        asked.set()
+        gate.wait(60)
+        return ["127.0.0.1"]
+
+    backend = FencedBackend(Fence(LOOPBACK, silent)) if fenced else FencedBackend(None, silent)
+    began = time.monotonic()
+    with pytest.raises(httpcore.ConnectTimeout, match=r"silent\.acme\.io is not resolved in time"):
+        backend.connect_tcp("silent.acme.io", 443, timeout=0.2)
+    assert time.monotonic() - began < 30
+    assert asked.is_set()
+    gate.set()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.5"])
 def test_a_private_address_is_refused_when_the_webhook_is_made(place: Path, as_: As, host: str) -> None:
     with serving(quick(place, webhooks={"allowed": ()})) as client:

@@ -7,7 +7,11 @@ name resolves to a moment later (DNS rebinding) has no say.
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -31,6 +35,32 @@ def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a host. Raises: OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def look_up(resolver: Resolve, host: str, port: int, seconds: float | None) -> Sequence[str]:
+    """The addresses of a host, at least one. The system's resolver knows no limit of time, so a thread of its own asks.
+
+    Raises:
+        httpcore.ConnectError: it has none; httpcore.ConnectTimeout: it takes longer than so many seconds.
+    """
+    answer: Future[Sequence[str]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(resolver(host, port))
+        except Exception as problem:
+            answer.set_exception(problem)
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        found = answer.result(timeout=seconds)
+    except FutureTimeout:
+        raise httpcore.ConnectTimeout(f"{host} is not resolved in time") from None
+    except (OSError, UnicodeError) as problem:
+        raise httpcore.ConnectError(f"{host} cannot be resolved: {problem}") from None
+    if not found:
+        raise httpcore.ConnectError(f"{host} has no address")
+    return found
 
 
 def is_inside(address: Address) -> bool:
@@ -75,14 +105,13 @@ class Fence:
         except Forbidden as problem:
             raise Invalid(f"{problem}.", hint="If it should be: serve --webhook-allow NETWORK") from None
 
-    def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of a host, when all may be reached. Raises: Forbidden; httpcore.ConnectError: it has none."""
-        try:
-            found = self._resolver(host, port)
-        except (OSError, UnicodeError) as problem:
-            raise httpcore.ConnectError(f"{host} cannot be resolved: {problem}") from None
-        if not found:
-            raise httpcore.ConnectError(f"{host} has no address")
+    def addresses(self, host: str, port: int, seconds: float | None = None) -> list[str]:
+        """The addresses of a host, when all may be reached.
+
+        Raises:
+            Forbidden; httpcore.ConnectError: it has none; httpcore.ConnectTimeout: nobody says so in these seconds.
+        """
+        found = look_up(self._resolver, host, port, seconds)
         try:
             return [self.admit(one) for one in found]
         except Forbidden:
@@ -93,9 +122,10 @@ class Fence:
 class FencedBackend(httpcore.NetworkBackend):
     """Connects to addresses that the fence has judged, and to no others."""
 
-    def __init__(self, fence: Fence | None) -> None:
-        """`fence` None: wherever the name leads; for what the configuration itself names."""
+    def __init__(self, fence: Fence | None, resolver: Resolve = resolve) -> None:
+        """`fence` None: wherever `resolver` leads; for what the configuration itself names."""
         self._fence = fence
+        self._resolver = resolver
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -106,12 +136,23 @@ class FencedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to one of the host's addresses. Raises: Forbidden, httpcore.ConnectError, ConnectTimeout."""
-        targets = [host] if self._fence is None else self._fence.addresses(host, port)
+        """A connection to one of the host's addresses; `timeout` is for the look-up and all of them together.
+
+        Raises:
+            Forbidden, httpcore.ConnectError, httpcore.ConnectTimeout.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        if self._fence is None:
+            targets = look_up(self._resolver, host, port, timeout)
+        else:
+            targets = self._fence.addresses(host, port, timeout)
         for last, target in enumerate(targets, 1 - len(targets)):
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                break
             try:
-                return self._plain.connect_tcp(target, port, timeout, local_address, socket_options)
+                return self._plain.connect_tcp(target, port, left, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if not last:
                     raise
-        raise httpcore.ConnectError(f"{host} has no address")
+        raise httpcore.ConnectTimeout(f"{host} is not reached in time")
