@@ -114,11 +114,18 @@ def test_the_forge_s_webhook_makes_it_look_and_only_with_its_signature(tmp_path:
         assert code_of(client.post(f"{API}/forge-events", content=body, headers=right)) == (403, "PERMISSION_DENIED")
 
 
-def test_a_registry_without_a_forge_takes_no_webhook(tmp_path: Path) -> None:
-    place = tmp_path / "models.git"
-    new_registry(place)
-    with serving(settings_of(place, hook_secret="word")) as client:
-        assert code_of(client.post(f"{API}/forge-events", content=b"{}")) == (404, "RESOURCE_DOES_NOT_EXIST")
+def test_who_signs_nothing_is_told_the_same_with_a_forge_and_without_with_a_secret_and_without(tmp_path: Path) -> None:
+    with_forge, without = new_registry(tmp_path / "forge.git")(ALICE), new_registry(tmp_path / "plain.git")
+    with_forge.set_policy(policy_text(with_forge) + FORGE)
+    assert without(ALICE).policy().forge is None
+    told = set()
+    for place in ("forge.git", "plain.git"):
+        for secret in ("word", ""):
+            with serving(settings_of(tmp_path / place, fetch_seconds=3600.0, hook_secret=secret)) as client:
+                answer = client.post(f"{API}/forge-events", content=b"{}")
+                told.add((answer.status_code, answer.text))
+    assert len(told) == 1
+    assert told.pop()[0] == 403
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
