@@ -273,6 +273,29 @@ def test_actions_are_those_that_the_viewer_has(http: httpx.Client, as_: As, toke
     assert seen(DAVE) == [[], []]
 
 
+def test_actions_are_no_more_than_the_token_is_for(http: httpx.Client, as_: As, place: Path) -> None:
+    name, accounts = new_model(as_, "narrow"), AccountFile(settings_of(place).accounts)
+    as_(ALICE).model_registry.create_transition_request(name, "1", "Production")
+    as_(ALICE).model_registry.create_comment(name, "1", "Look at the recall.")
+    read, write, approve = Permission.READ, Permission.WRITE, Permission.APPROVE
+
+    def seen(person: str, *scopes: Permission) -> list[list[str]]:
+        email = person.partition("<")[2].rstrip(">")
+        token, _ = accounts.add_token(email, scopes=frozenset(scopes), created=0, expires=None)
+        where, bearer = {"name": name, "version": "1"}, {"authorization": f"Bearer {token}"}
+        told = http.get(f"{BASE}/model-versions/get-activities", params=where, headers=bearer).json()["activities"]
+        return [one.get("available_actions", []) for one in told]
+
+    comment = ["EDIT_COMMENT", "DELETE_COMMENT"]
+    assert seen(ALICE, read) == [[], []]
+    assert seen(ALICE, read, write) == [["CANCEL_TRANSITION_REQUEST"], comment]
+    assert seen(BOB, read) == [[], []]
+    assert seen(BOB, read, write) == [[], []]
+    assert seen(BOB, read, approve) == [["APPROVE_TRANSITION_REQUEST", "REJECT_TRANSITION_REQUEST"], []]
+    every = ["APPROVE_TRANSITION_REQUEST", "REJECT_TRANSITION_REQUEST", "CANCEL_TRANSITION_REQUEST"]
+    assert seen(BOB, read, write, approve) == [every, []]
+
+
 def test_comments_are_made_edited_and_deleted_by_their_author(
     http: httpx.Client, as_: As, tokens: dict[str, str]
 ) -> None:

@@ -36,10 +36,15 @@ class Call:
     _at: str = ""
 
     @property
+    def caller(self) -> Identity:
+        """Who calls, and what for."""
+        assert self.identity is not None  # noqa: S101 - only PUBLIC routes have no identity, and they do not act
+        return self.identity
+
+    @property
     def actor(self) -> Actor:
         """Who calls."""
-        assert self.identity is not None  # noqa: S101 - only PUBLIC routes have no identity, and they do not act
-        return self.identity.actor
+        return self.caller.actor
 
     @property
     def registry(self) -> Registry:

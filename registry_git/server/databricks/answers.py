@@ -10,7 +10,9 @@ from registry_git.core.names import Actor, ModelName
 from registry_git.mlflow_rules import MlflowRegistry
 from registry_git.registry.facade import Registry
 from registry_git.registry.views import CommentView, RequestView
+from registry_git.server.identity import Identity
 from registry_git.server.mlflow.answers import Json, model_json, user_id, version_json, without_empty
+from registry_git.server.permissions import Permission
 
 # what happens to a version otherwise (tags, aliases, …) has no name in that protocol
 _TYPES = frozenset(
@@ -21,7 +23,7 @@ _TYPES = frozenset(
 )
 
 
-def request_json(view: RequestView, viewer: Actor) -> Json:
+def request_json(view: RequestView, viewer: Identity) -> Json:
     """An open request; `system_comment` says how many approvals it has, or why it is stale."""
     return _activity_json(requested(view.record), _request_actions(view, viewer), _standing(view))
 
@@ -34,7 +36,7 @@ def decided_json(view: RequestView, by: Actor) -> Json:
     return _activity_json(said, (), "" if view.record.state is not RequestState.OPEN else _standing(view))
 
 
-def comment_json(comment: CommentView, viewer: Actor) -> Json:
+def comment_json(comment: CommentView, viewer: Identity) -> Json:
     """A comment."""
     return without_empty(
         {
@@ -49,7 +51,7 @@ def comment_json(comment: CommentView, viewer: Actor) -> Json:
     )
 
 
-def activities_json(registry: Registry, name: str, version: str, viewer: Actor) -> list[Json]:
+def activities_json(registry: Registry, name: str, version: str, viewer: Identity) -> list[Json]:
     """What happened to a version, oldest first; comments as they read today, without those that were deleted."""
     comments = {comment.id: comment for comment in registry.comments(name, version)}
     views = {view.id: view for view in open_requests(registry, name, version)}
@@ -65,7 +67,7 @@ def activities_json(registry: Registry, name: str, version: str, viewer: Actor) 
     return found
 
 
-def version_databricks_json(registry: Registry, name: str, version: str, viewer: Actor) -> Json:
+def version_databricks_json(registry: Registry, name: str, version: str, viewer: Identity) -> Json:
     """A version with its open requests and the viewer's permission level."""
     mlflow = MlflowRegistry(registry)
     requests = [request_json(view, viewer) for view in open_requests(registry, name, version)]
@@ -111,20 +113,24 @@ def _standing(view: RequestView) -> str:
     return _joined((approvals, f"stale: {view.stale}" if view.stale else ""))
 
 
-def _request_actions(view: RequestView, viewer: Actor) -> list[str]:
-    """What the viewer may do about an open request, as far as the policy lets them."""
-    decision, own = view.decision, view.record.requester.email == viewer.email
-    named = viewer.email in decision.may_approve
+def _request_actions(view: RequestView, viewer: Identity) -> list[str]:
+    """What the viewer may do about an open request, as far as the policy and the scopes of the token let them."""
+    email, decision = viewer.actor.email, view.decision
+    own, named = view.record.requester.email == email, email in decision.may_approve
+    approves, writes = Permission.APPROVE in viewer.scopes, Permission.WRITE in viewer.scopes
+    concerned = own or named or decision.anyone or not decision.may_approve
     found = []
-    if not view.stale and (named or decision.anyone or decision.allowed):
+    if approves and not view.stale and (named or decision.anyone or decision.allowed):
         found.append("APPROVE_TRANSITION_REQUEST")
-    if own or named or decision.anyone or not decision.may_approve:
-        found += ["REJECT_TRANSITION_REQUEST", "CANCEL_TRANSITION_REQUEST"]
+    if approves and concerned:
+        found.append("REJECT_TRANSITION_REQUEST")
+    if writes and concerned and (own or approves):
+        found.append("CANCEL_TRANSITION_REQUEST")
     return found
 
 
-def _comment_actions(comment: CommentView, viewer: Actor) -> list[str]:
-    own = Actor(comment.author).email == viewer.email
+def _comment_actions(comment: CommentView, viewer: Identity) -> list[str]:
+    own = Actor(comment.author).email == viewer.actor.email and Permission.WRITE in viewer.scopes
     return ["EDIT_COMMENT", "DELETE_COMMENT"] if own else []
 
 

@@ -38,7 +38,7 @@ class NewText(ById):
 def create_comment(call: Call, asked: NewComment) -> Json:
     """Comment on a version."""
     made = call.registry.add_comment(asked.name, asked.version, asked.comment)
-    return {"comment": comment_json(made, call.actor)}
+    return {"comment": comment_json(made, call.caller)}
 
 
 @comments.add("PATCH", "/comments/update", takes=NewText)
@@ -47,7 +47,7 @@ def update_comment(call: Call, asked: NewText) -> Json:
     registry = call.registry
     known = registry.comment(asked.id)
     changed = registry.edit_comment(known.model, known.version, known.id, asked.comment)
-    return {"comment": comment_json(changed, call.actor)}
+    return {"comment": comment_json(changed, call.caller)}
 
 
 @comments.add("DELETE", "/comments/delete", takes=ById)

@@ -30,7 +30,7 @@ def get_databricks_model(call: Call, asked: Model) -> Json:
 @databricks.add("GET", "/databricks/model-versions/get", takes=Version)
 def get_databricks_version(call: Call, asked: Version) -> Json:
     """One version, with its open requests and your permission level."""
-    shown = version_databricks_json(call.registry, asked.name, asked.version, call.actor)
+    shown = version_databricks_json(call.registry, asked.name, asked.version, call.caller)
     return {"model_version_databricks": shown}
 
 
@@ -45,11 +45,11 @@ def transition_databricks_stage(call: Call, asked: Transition) -> Json:
         archive_existing=bool(asked.archive_existing_versions),
         comment=asked.comment or "",
     )
-    shown = version_databricks_json(registry, asked.name, asked.version, call.actor)
+    shown = version_databricks_json(registry, asked.name, asked.version, call.caller)
     return {"model_version_databricks": shown}
 
 
 @databricks.add("GET", "/model-versions/get-activities", takes=Version)
 def get_activities(call: Call, asked: Version) -> Json:
     """What happened to a version: transitions, requests, decisions and comments, oldest first."""
-    return without_empty({"activities": activities_json(call.registry, asked.name, asked.version, call.actor)})
+    return without_empty({"activities": activities_json(call.registry, asked.name, asked.version, call.caller)})
