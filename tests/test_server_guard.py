@@ -170,6 +170,16 @@ def test_who_calls_too_often_is_told_when_to_come_back(place: Path) -> None:
     assert refused[0].json()["error_code"] == "REQUEST_LIMIT_EXCEEDED"
 
 
+@pytest.mark.parametrize(
+    ("host", "said", "rate"),
+    [("127.0.0.1", None, 0), ("::1", None, 0), ("0.0.0.0", None, 1000), ("10.0.0.5", 0.0, 0), ("127.0.0.1", 5.0, 5)],
+)
+def test_unless_a_rate_is_said_others_than_this_machine_have_a_generous_one(
+    place: Path, host: str, said: float | None, rate: float
+) -> None:
+    assert settings_of(place, host=host, per_second=said).rate == rate
+
+
 def test_a_bucket_fills_again_and_belongs_to_one_caller() -> None:
     rate = Rate(1000.0, burst=2)
     assert [rate.wait("a") == 0 for _ in range(3)] == [True, True, False]

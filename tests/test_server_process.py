@@ -18,6 +18,8 @@ import httpx
 import pytest
 
 import registry_git
+from registry_git.cli.commands.serve import address_of
+from registry_git.cli.invocation import Invocation
 from registry_git.core.errors import Invalid, NotFound, Unavailable
 from registry_git.server.run import listen
 from tests.cli_program import run
@@ -200,3 +202,26 @@ def test_a_certificate_that_is_none_is_told(place: Path, tmp_path: Path) -> None
         (tmp_path / name).write_text("none")
     files = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
     assert "cannot be used" in run("-R", str(place), "serve", "--port", "0", *files, code=2).err
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_server_of_a_url_says_the_url_and_not_where_its_clone_is_kept(tmp_path: Path, output: str) -> None:
+    new_registry(tmp_path / "models.git", versions=1)
+    url = (tmp_path / "models.git").as_uri()
+    code = "from registry_git.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "-R", url, "--as", ALICE, "-o", output, "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    if output == "json":
+        assert json.loads(said)["registry"] == url
+    else:
+        assert said.startswith(f"Serving {url} at http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("secret", ["s3cret", "alice:s3cret"])
+def test_a_password_in_the_url_is_not_said(secret: str) -> None:
+    said = address_of(Invocation(registry=f"https://{secret}@127.0.0.1:9/models.git"), Path("/clone"))
+    assert said == "https://127.0.0.1:9/models.git"

@@ -59,7 +59,7 @@ class Guard:
         self._routes = routes
         self._settings = settings
         self._metrics = metrics
-        self._rate = Rate(settings.per_second)
+        self._rate = Rate(settings.rate)
         self._hosts = LOOPBACK_NAMES | {host.lower() for host in settings.hosts}
         self._check_hosts = settings.on_loopback or bool(settings.hosts)
         self._headers: tuple[tuple[bytes, bytes], ...] = _ALWAYS

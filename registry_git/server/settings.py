@@ -12,6 +12,7 @@ from registry_git.server.accounts import AccountFile
 from registry_git.server.webhooks.settings import WebhookSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_PER_SECOND = 1000.0
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -31,7 +32,7 @@ class Settings:
         fetch_seconds: how often the remote is asked.
         hook_secret: what the forge signs its webhooks with; empty: there are none.
         body_bytes: the largest body.
-        per_second: calls that one caller may make; 0: any number.
+        per_second: calls that one address may make; 0: any number; None: what `rate` says.
         tracking_uri: the MLflow tracking store that is asked about runs that callers name; empty: none is.
         access_log: whether each request is told on standard output.
         webhooks: how Databricks' registry webhooks are kept and delivered.
@@ -51,7 +52,7 @@ class Settings:
     fetch_seconds: float = 10.0
     hook_secret: str = ""
     body_bytes: int = 2 * 1024 * 1024
-    per_second: float = 0.0
+    per_second: float | None = None
     tracking_uri: str = ""
     access_log: bool = True
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
@@ -60,6 +61,13 @@ class Settings:
     def on_loopback(self) -> bool:
         """Whether only this machine can call."""
         return is_loopback(self.host)
+
+    @property
+    def rate(self) -> float:
+        """Calls a second from one address: unless it is said, far more than people and CI make, and no end here."""
+        if self.per_second is not None:
+            return self.per_second
+        return 0.0 if self.on_loopback else _PER_SECOND
 
     @property
     def open(self) -> bool:

@@ -83,7 +83,12 @@ def _option(name: str, **attributes: Any) -> Callable[[F], F]:
 @_option(
     "--max-body", type=click.IntRange(min=1024), default=2 * 1024 * 1024, show_default=True, help="Bytes of a body."
 )
-@_option("--rate", type=click.FloatRange(min=0), default=0.0, help="Requests a second from one address; 0: any number.")
+@_option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=None,
+    help="Requests a second from one address; 0: any number. By default 1000, and any number on loopback.",
+)
 @_option("--webhooks", metavar="DIR", help="Where webhooks are kept; by default beside the accounts.")
 @_option("--webhook-allow", multiple=True, metavar="NETWORK", help="Private addresses that webhooks may reach.")
 @_option("--webhook-runner", metavar="URL", help="What starts the jobs of webhooks with a job_spec.")
@@ -112,15 +117,27 @@ def serve(invocation: Invocation, /, **given: Any) -> None:
             hint="Install it with: pip install 'registry-git[server]'",
         ) from None
 
-    def told(url: str) -> None:
+    registry = address_of(invocation, settings.repository)
+
+    def tell(url: str) -> None:
         if invocation.machine:
-            line = as_json({"url": url, "path": str(settings.repository), "pid": os.getpid()}, indent=None)
+            told = {"url": url, "registry": registry, "path": str(settings.repository), "pid": os.getpid()}
+            line = as_json(told, indent=None)
         else:
             who = f", as {settings.owner}" if settings.open else ""
-            line = f"Serving {settings.repository} at {url}{who}. Stop it with Ctrl-C."
+            line = f"Serving {registry} at {url}{who}. Stop it with Ctrl-C."
         click.echo(line, err=True)
 
-    serve_until_stopped(settings, told)
+    serve_until_stopped(settings, tell)
+
+
+def address_of(invocation: Invocation, repository: Path) -> str:
+    """The registry as people know it: the URL that was named, without its password, or the path of the repository."""
+    from registry_git.app import REGISTRY_VARIABLE
+    from registry_git.gitstore.porcelain import is_url, without_password
+
+    named = invocation.registry or os.environ.get(REGISTRY_VARIABLE, "")
+    return without_password(named) if is_url(named) else str(repository)
 
 
 def _settings(invocation: Invocation, **given: Any) -> Settings:
