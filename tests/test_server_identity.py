@@ -69,9 +69,12 @@ def test_no_route_but_the_public_ones_answers_without_a_token(client: httpx.Clie
         answer = client.request(method, path.replace("{", "").replace("}", ""))
         if (method, path) in PAGES and path != "/events":
             if permission is not Permission.PUBLIC:
-                assert (answer.status_code, answer.headers["location"][:8]) == (303, "/sign-in"), path
+                assert answer.status_code == 303, path
+                # a form's address leads to the page that it is on, and that to where one signs in
+                ends = client.get(answer.headers["location"], follow_redirects=True)
+                assert (ends.status_code, ends.url.path) == (200, "/sign-in"), path
         elif permission is Permission.PUBLIC:
-            assert answer.status_code in (200, 404), path
+            assert answer.status_code == (403 if path == "/api/v1/forge-events" else 200), path  # it wants a signature
         elif code_of(answer) != (401, "UNAUTHENTICATED"):
             open_.append((method, path))
         else:

@@ -204,6 +204,14 @@ def test_a_certificate_that_is_none_is_told(place: Path, tmp_path: Path) -> None
     assert "cannot be used" in run("-R", str(place), "serve", "--port", "0", *files, code=2).err
 
 
+def test_what_a_start_does_not_take_is_not_imported(place: Path) -> None:
+    """FastAPI makes the document when somebody asks for it, httpcore sends when there is a webhook."""
+    code = (
+        "import registry_git.server.run, sys; print([name for name in ('fastapi', 'httpcore') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 @pytest.mark.parametrize("output", ["table", "json"])
 def test_a_server_of_a_url_says_the_url_and_not_where_its_clone_is_kept(tmp_path: Path, output: str) -> None:
     new_registry(tmp_path / "models.git", versions=1)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
-from registry_git.server.document import include_document
+from registry_git.server.document import documenting
 from registry_git.server.guard import HEADERS, Guard
 from registry_git.server.operation import root
 from registry_git.server.own import about, changes, forge, looking, models, requests
@@ -30,39 +32,42 @@ class Built:
 
     guard: Guard
     routes: Routes[Serving]
-    app: FastAPI
+    app: Starlette
 
 
 def build(service: Service) -> Built:
     """The application of a service, which it closes when the server has stopped."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         service.close()
 
-    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.takes = {}  # what each operation of the document takes
+    app = Starlette(lifespan=lifespan)
+    app.router.redirect_slashes = False
     routes: Routes[Serving] = Routes()
-    for collection in (*COLLECTIONS, *PROTOCOLS, include_document(app)):
-        collection.include(app, service, routes)
+    collections = (*COLLECTIONS, *PROTOCOLS)
+    for collection in (*collections, documenting(collections)):
+        collection.include(routes, service)
     pages = include_pages(app, service)
 
     async def refused(request: Request, error: Exception) -> Response:
-        return await _no_endpoint(request, error, pages)
+        return await _no_endpoint(request, error, pages, routes.methods(request.url.path))
 
     app.add_exception_handler(HTTPException, refused)
     guard = Guard(app, routes, service.settings, service.metrics, refusal=refusal)
     return Built(guard=guard, routes=routes, app=app)
 
 
-async def _no_endpoint(request: Request, error: Exception, pages: PageDoor) -> Response:
-    """What Starlette refuses: an unknown path, or a method that a path does not take."""
+async def _no_endpoint(request: Request, error: Exception, pages: PageDoor, methods: Sequence[str]) -> Response:
+    """What no route serves: an unknown path, or a method that a path does not take; an endpoint's takes `methods`."""
     assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
-    path, status = request.url.path[:200], error.status_code
+    path, status, headers = request.url.path[:200], error.status_code, dict(error.headers or {})
+    if methods:
+        status, headers["Allow"] = 405, ", ".join(methods)
     if for_people(request.scope[HEADERS]):
         said = f"There is no page at {path}." if status == 404 else f"Nothing can be sent to {path}."
         return await pages.refused(request, NoEndpoint(said, hint="Look for it from the models."), status)
     message = f"No endpoint has the path {path}." if status == 404 else f"{path} takes no {request.method}."
-    _, body, headers = problem(NoEndpoint(message, hint="The endpoints are at /docs."))
-    return Response(body, status, {**headers, **(error.headers or {})}, "application/json")
+    _, body, more = problem(NoEndpoint(message, hint="The endpoints are at /docs."))
+    return Response(body, status, {**more, **headers}, "application/json")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
+from threading import Lock
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from registry_git import __version__
@@ -36,29 +36,55 @@ _ERRORS = {
 }
 
 
-def document_of(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of an application, made once."""
-    if app.openapi_schema is None:
-        made = get_openapi(
-            title="registry-git",
-            version=__version__,
-            description="A model registry whose only database is a Git repository.",
-            routes=app.routes,
-        )
-        schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        schemas["Problem"] = _PROBLEM
-        made["components"]["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer", "description": "A token: rgt_…"},
-            "basic": {"type": "http", "scheme": "basic", "description": "The email address, and a token as password."},
-        }
-        for path in made["paths"].values():
-            for method, operation in path.items():
-                takes = app.state.takes[operation.pop("x-takes")]
-                _complete(method, operation, schemas, takes)
-        app.openapi_schema = made
-    return app.openapi_schema
+def document_of(collections: Sequence[Endpoints]) -> dict[str, Any]:
+    """The OpenAPI document of all endpoints. FastAPI makes it, which is slow to import: it waits for who asks."""
+    from fastapi import FastAPI
+    from fastapi.openapi.utils import get_openapi
+
+    app = FastAPI()
+    takes: dict[str, type[BaseModel]] = {}
+    for collection in collections:
+        for path, endpoint in collection.documented():
+            about = endpoint.run.__doc__ or endpoint.run.__name__
+            takes[f"{endpoint.method} {path}"] = endpoint.takes
+            app.add_api_route(
+                path,
+                _nothing,
+                methods=[endpoint.method],
+                status_code=endpoint.status,
+                response_model=endpoint.gives,
+                summary=about.partition("\n")[0].rstrip("."),
+                description=endpoint.run.__doc__,
+                tags=[collection.tag],
+                name=endpoint.run.__name__,
+                openapi_extra={
+                    "x-takes": f"{endpoint.method} {path}",
+                    "x-media": endpoint.media,
+                    "x-permission": endpoint.permission.value,
+                },
+            )
+    made = get_openapi(
+        title="registry-git",
+        version=__version__,
+        description="A model registry whose only database is a Git repository.",
+        routes=app.routes[len(FastAPI().routes) :],
+    )
+    schemas = made.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Problem"] = _PROBLEM
+    made["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A token: rgt_…"},
+        "basic": {"type": "http", "scheme": "basic", "description": "The email address, and a token as password."},
+    }
+    for path in made["paths"].values():
+        for method, operation in path.items():
+            _complete(method, operation, schemas, takes[operation.pop("x-takes")])
+    return made
+
+
+def _nothing() -> None:
+    """Stands for every endpoint in the document."""
 
 
 def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any], takes: type[BaseModel]) -> None:
@@ -102,19 +128,27 @@ def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any], t
         operation["security"] = [{"bearer": []}, {"basic": []}]
 
 
-def include_document(app: FastAPI) -> Endpoints:
-    """The endpoints that show the document of `app`."""
+def documenting(collections: Sequence[Endpoints]) -> Endpoints:
+    """The endpoints that show the document of these collections, and of themselves."""
     found = Endpoints(ROOT_MOUNT, tag="Documentation")
+    made: list[dict[str, Any]] = []
+    making = Lock()
+
+    def document() -> dict[str, Any]:
+        with making:
+            if not made:
+                made.append(document_of((*collections, found)))
+        return made[0]
 
     @found.add("GET", "/openapi.json", versioned=False)
     def openapi(call: Call, asked: BaseModel) -> Answer:
         """The OpenAPI document."""
-        return Answer(content=document_of(app))
+        return Answer(content=document())
 
     @found.add("GET", "/docs", versioned=False, media="text/html")
     def docs(call: Call, asked: BaseModel) -> Answer:
         """The OpenAPI document, to be read."""
-        return Answer(content=_page(document_of(app)), media_type="text/html; charset=utf-8")
+        return Answer(content=_page(document()), media_type="text/html; charset=utf-8")
 
     @found.add("GET", "/docs/style.css", versioned=False, media="text/css")
     def style(call: Call, asked: BaseModel) -> Answer:

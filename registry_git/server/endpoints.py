@@ -18,7 +18,7 @@
   become answers in `problems.py`; nothing is to be caught here.
 - Give back a dict or a pydantic model (`gives`, for the document at /docs), or an `Answer` for anything else, whose
   `media` type the document says. The first line of the docstring is the summary.
-- Its path is looked up before FastAPI sees the request (`routing.py`), so a name in it is one part between slashes.
+- Its path is looked up in a table (`routing.py`), so a name in it is one part between slashes.
 - It runs on a thread of its own with a repository of its own; a GET gets the ETag and its 304 without doing anything,
   and its answer is kept for the same caller while the registry does not move. So what it says follows from the commit,
   the caller and what is asked; `versioned=False` is for what does not (webhooks, metrics, the clock).
@@ -28,12 +28,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
-from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -46,6 +45,9 @@ from registry_git.server.reply import Reply, caching, is_known, make_reply, unch
 from registry_git.server.routing import Routes
 from registry_git.server.service import Service
 from registry_git.server.serving import Serving, admitted, received
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 _BODILESS = ("GET", "HEAD")
 _QUERIED = ("GET", "HEAD", "DELETE")
@@ -122,7 +124,7 @@ class Endpoints:
 
     def __init__(self, mounts: tuple[str, ...], *, tag: str) -> None:
         self._mounts = mounts
-        self._tag = tag
+        self.tag = tag
         self._endpoints: list[Endpoint] = []
 
     def add(
@@ -157,43 +159,18 @@ class Endpoints:
 
         return added
 
-    def include(self, app: FastAPI, service: Service, routes: Routes[Serving]) -> None:
-        """Adds them to the routes, and to the application, whose document shows each at its first mount point."""
+    def include(self, routes: Routes[Serving], service: Service) -> None:
+        """Adds them to the routes, each at every mount point."""
         for endpoint in self._endpoints:
-            takes = f"{endpoint.method} {self._mounts[0]}{endpoint.path}"
-            app.state.takes[takes] = endpoint.takes
             for mount in self._mounts:
-                serving = Serving(endpoint, service, mount + endpoint.path)
-                routes.add(endpoint.method, mount + endpoint.path, serving)
-                app.add_api_route(
-                    mount + endpoint.path,
-                    _by_starlette(serving),
-                    methods=[endpoint.method],
-                    status_code=endpoint.status,
-                    response_model=endpoint.gives,
-                    summary=(endpoint.run.__doc__ or endpoint.run.__name__).partition("\n")[0].rstrip("."),
-                    description=endpoint.run.__doc__,
-                    tags=[self._tag],
-                    name=endpoint.run.__name__,
-                    openapi_extra={
-                        "x-takes": takes,
-                        "x-media": endpoint.media,
-                        "x-permission": endpoint.permission.value,
-                    },
-                    include_in_schema=mount == self._mounts[0] and endpoint.method != "HEAD",
-                )
+                path = mount + endpoint.path
+                routes.add(endpoint.method, path, Serving(endpoint, service, path))
 
-
-def _by_starlette(serving: Serving) -> Callable[[Request], Awaitable[Response]]:
-    """The same for Starlette, should it be asked: it has the route for the document, and to know a wrong method."""
-
-    async def serve(request: Request) -> Response:
-        reply = await serving.reply(request.scope, request.receive, request.path_params)
-        response = Response(reply.body, reply.status)
-        response.raw_headers = list(reply.headers)
-        return response
-
-    return serve
+    def documented(self) -> Iterator[tuple[str, Endpoint]]:
+        """The path and the endpoint of each that the document shows: at its first mount point only."""
+        for endpoint in self._endpoints:
+            if endpoint.method != "HEAD":
+                yield self._mounts[0] + endpoint.path, endpoint
 
 
 async def admit(request: Request, service: Service, permission: Permission) -> Identity | None:

@@ -47,6 +47,11 @@ class Routes(Generic[T]):
                 }
         return None
 
+    def methods(self, path: str) -> list[str]:
+        """The methods that a path takes, sorted."""
+        known = {method for method, _ in (*self._fixed, *self._templates)}
+        return sorted(method for method in known if self.find(method, path) is not None)
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """The methods and paths of all routes."""
         yield from self._fixed

@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import FastAPI, Request, Response
-from starlette.responses import StreamingResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from registry_git.core.errors import Invalid, RegistryError
 from registry_git.registry.inbox import Waiting
@@ -34,7 +36,7 @@ _FIELDS = 1000  # of one form
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def include_pages(app: FastAPI, service: Service) -> PageDoor:
+def include_pages(app: Starlette, service: Service) -> PageDoor:
     """Makes the application serve the pages; gives what also answers for paths that are none of theirs."""
     sessions = Sessions(service.settings.accounts, service.door, secure=service.settings.tls_cert is not None)
     door = PageDoor(service, sessions)
@@ -53,12 +55,14 @@ def include_pages(app: FastAPI, service: Service) -> PageDoor:
     return door
 
 
-def _add(app: FastAPI, method: str, path: str, handler: Handler) -> None:
+def _add(app: Starlette, method: str, path: str, handler: Handler) -> None:
     async def serve(request: Request) -> Response:
         request.scope[ROUTE] = path
         return await handler(request)
 
-    app.add_api_route(path, serve, methods=[method], include_in_schema=False, response_model=None)
+    route = Route(path, serve, methods=[method])
+    route.methods = {method}  # Starlette would add HEAD to GET
+    app.router.routes.append(route)
 
 
 class PageDoor:

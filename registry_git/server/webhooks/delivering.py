@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from registry_git.core.errors import Corrupt, NotFound, RegistryError
 from registry_git.gitstore.store import Store
@@ -23,12 +24,15 @@ from registry_git.server.metrics import Metrics
 from registry_git.server.webhooks.book import Book
 from registry_git.server.webhooks.hook import Status, Webhook
 from registry_git.server.webhooks.outbox import Outbox, Pending
-from registry_git.server.webhooks.sending import Outcome, Sender, payload
+from registry_git.server.webhooks.payload import payload
 from registry_git.server.webhooks.settings import WebhookSettings
 
 _AT_ONCE = 8  # webhooks that are called at the same time
 _AHEAD = 1_000  # deliveries that are looked up at once, and counted as waiting
 _LOG = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from registry_git.server.webhooks.sending import Outcome, Sender
+
 OpenStore = Callable[[], AbstractContextManager[Store]]
 
 
@@ -53,7 +57,7 @@ class Deliverer:
         self,
         book: Book,
         outbox: Outbox,
-        sender: Sender,
+        sender: Callable[[], Sender],
         *,
         settings: WebhookSettings,
         store: OpenStore,
@@ -176,7 +180,7 @@ class Deliverer:
                 return False
             if delivery is not None:
                 told = payload(webhook, delivery.event, delivery.announcement)
-                outcome = self._sender.send(webhook, told, delivery.key)
+                outcome = self._sender().send(webhook, told, delivery.key)
                 if not outcome.delivered:
                     self._failed(webhook, standing, outcome)
                     return False

@@ -6,7 +6,9 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry_git.core.announcements import Announcement, Event
 from registry_git.core.errors import Invalid, RegistryError
@@ -14,13 +16,15 @@ from registry_git.core.names import ModelName
 from registry_git.core.times import Timestamp
 from registry_git.gitstore.store import Store
 from registry_git.server.metrics import Metrics
-from registry_git.server.webhooks.addresses import Fence
 from registry_git.server.webhooks.book import Book, default_directory
 from registry_git.server.webhooks.delivering import Deliverer
 from registry_git.server.webhooks.hook import Status, Webhook, parse_events
 from registry_git.server.webhooks.outbox import Outbox
-from registry_git.server.webhooks.sending import Outcome, Sender, payload
+from registry_git.server.webhooks.payload import payload
 from registry_git.server.webhooks.settings import WebhookSettings
+
+if TYPE_CHECKING:
+    from registry_git.server.webhooks.sending import Outcome, Sender
 
 OpenStore = Callable[[], AbstractContextManager[Store]]
 
@@ -42,10 +46,19 @@ class Desk:
         self.book = Book(settings.directory or default_directory(beside, repository))
         self._store = store
         self._outbox = Outbox(self.book.directory / "places")
-        self._sender = Sender(Fence(settings.allowed), runner=settings.runner, seconds=settings.call_seconds)
+        self._settings = settings
         self._deliverer = Deliverer(
-            self.book, self._outbox, self._sender, settings=settings, store=store, state=state, metrics=metrics
+            self.book, self._outbox, lambda: self._sender, settings=settings, store=store, state=state, metrics=metrics
         )
+
+    @cached_property
+    def _sender(self) -> Sender:
+        """Made when there is a webhook: most servers have none, and need not wait for what sends to be imported."""
+        from registry_git.server.webhooks.addresses import Fence
+        from registry_git.server.webhooks.sending import Sender
+
+        settings = self._settings
+        return Sender(Fence(settings.allowed), runner=settings.runner, seconds=settings.call_seconds)
 
     def wake(self) -> None:
         """Says that something may have happened; where there is no webhook, nobody has to know."""
