@@ -10,6 +10,7 @@ from typing import Any
 
 from registry_git.core.announcements import Event
 from registry_git.core.errors import Invalid, NotFound
+from registry_git.core.names import Actor
 from registry_git.core.times import Timestamp
 from registry_git.server.private_file import PrivateFile
 from registry_git.server.webhooks.hook import HttpTarget, JobTarget, Status, Webhook
@@ -113,6 +114,8 @@ def _fields(one: Webhook) -> dict[str, Any]:
         "created": int(one.created),
         "updated": int(one.updated),
         "place": one.place,
+        "by": one.by or "",
+        "model_id": one.model_id,
         **kept,
     }
 
@@ -133,6 +136,7 @@ def _webhook(fields: dict[str, Any]) -> Webhook:
             "status": Status(fields["status"]),
             "created": Timestamp.of(fields["created"]),
             "updated": Timestamp.of(fields["updated"]),
+            "by": Actor.parse(fields["by"]) if fields.get("by") else None,
             "target": HttpTarget(**http) if http else JobTarget(**job),
         }
     )

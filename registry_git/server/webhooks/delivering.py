@@ -23,7 +23,8 @@ from registry_git.gitstore.store import Store
 from registry_git.server.metrics import Metrics
 from registry_git.server.webhooks.book import Book
 from registry_git.server.webhooks.hook import Status, Webhook
-from registry_git.server.webhooks.outbox import Outbox, Pending
+from registry_git.server.webhooks.managing import may_manage
+from registry_git.server.webhooks.outbox import Delivery, Outbox, Pending, Renamed
 from registry_git.server.webhooks.payload import payload
 from registry_git.server.webhooks.settings import WebhookSettings
 
@@ -172,13 +173,20 @@ class Deliverer:
                 if not self._is_current(webhook):
                     return False  # it was disabled or deleted just now
                 raise Corrupt("Its place in the history is lost.", hint="Make it DISABLED and ACTIVE: it begins anew.")
+            if not may_manage(store.snapshot().policy(), webhook.by, webhook.model_name):
+                self._give_up(
+                    webhook, standing, f"{webhook.by or 'nobody'} answers for it, and may not have it any more"
+                )
+                return True
             ahead: list[Pending] = list(islice(self._outbox.pending(store, webhook, cursor), _AHEAD))
-        standing.waiting = sum(delivery is not None for delivery, _ in ahead)
+        standing.waiting = sum(isinstance(delivery, Delivery) for delivery, _ in ahead)
         self._count()
         for delivery, after in ahead:
             if self._ending or not self._is_current(webhook):
                 return False
-            if delivery is not None:
+            if isinstance(delivery, Renamed):
+                webhook = standing.webhook = self._renamed(webhook, delivery.name)
+            elif delivery is not None:
                 told = payload(webhook, delivery.event, delivery.announcement)
                 outcome = self._sender().send(webhook, told, delivery.key)
                 if not outcome.delivered:
@@ -199,6 +207,12 @@ class Deliverer:
         except NotFound:
             return False
 
+    def _renamed(self, webhook: Webhook, name: str) -> Webhook:
+        """Keeps the new name of its model; the webhook as it is then, also where somebody else changed it meanwhile."""
+        after = replace(webhook, model_name=name)
+        self._book.change(webhook.id, lambda one: after if one == webhook else one)
+        return after
+
     def _failed(self, webhook: Webhook, standing: _Standing, outcome: Outcome) -> None:
         self._metrics.webhook_deliveries.labels("failed").inc()
         now = time.monotonic()
@@ -210,13 +224,13 @@ class Deliverer:
             _LOG.warning("The webhook %s is not told: %s. It is tried again.", webhook.id, outcome)
         self._later(standing)
 
-    def _give_up(self, webhook: Webhook, standing: _Standing, outcome: Outcome) -> None:
+    def _give_up(self, webhook: Webhook, standing: _Standing, why: object) -> None:
         with suppress(NotFound):  # deleted meanwhile
             after = self._book.change(webhook.id, lambda one: disabled(one) if one == webhook else one)
             if after.place == webhook.place:
                 return  # changed meanwhile, so it is tried as it is now
             self._outbox.place(webhook).forget()
-        _LOG.error("The webhook %s is disabled, and what waited for it is dropped: %s.", webhook.id, outcome)
+        _LOG.error("The webhook %s is disabled, and what waited for it is dropped: %s.", webhook.id, why)
         self._metrics.webhook_deliveries.labels("dropped").inc(standing.waiting)
         standing.waiting = 0
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from registry_git.app import now
-from registry_git.core.errors import Invalid
+from registry_git.core.errors import Invalid, NotFound
+from registry_git.core.names import ModelName
 from registry_git.core.search import decode_token, encode_token
 from registry_git.server.call import Answer, Call
 from registry_git.server.endpoints import Endpoints
@@ -16,6 +18,7 @@ from registry_git.server.permissions import MLFLOW_MOUNTS
 from registry_git.server.webhooks.hook import (
     HttpTarget,
     JobTarget,
+    Status,
     Webhook,
     http_target,
     job_target,
@@ -118,8 +121,7 @@ def create_webhook(call: Call, asked: CreateWebhook) -> Json:
     """Adds a webhook, which is told of what happens from now on."""
     model, target = parse_model(asked.model_name), asked.target()
     _require(call, model)
-    if model:
-        call.registry.model(model)
+    model_id = call.registry.snapshot().model(ModelName(model)).id if model else ""
     if target is None:
         raise Invalid("A webhook needs an http_url_spec or a job_spec.")
     at = now()
@@ -132,6 +134,8 @@ def create_webhook(call: Call, asked: CreateWebhook) -> Json:
         target=target,
         created=at,
         updated=at,
+        by=call.actor,
+        model_id=model_id,
     )
     return {"webhook": call.service.webhooks.add(webhook).shown()}
 
@@ -143,6 +147,7 @@ def update_webhook(call: Call, asked: UpdateWebhook) -> Json:
     _managed(call, asked.id)
 
     def change(one: Webhook) -> Webhook:
+        one = _named_now(call, one)
         return replace(
             one,
             events=parse_events(asked.events, one.model_name) if asked.events else one.events,
@@ -150,6 +155,7 @@ def update_webhook(call: Call, asked: UpdateWebhook) -> Json:
             status=parse_status(asked.status) if asked.status else one.status,
             target=target or one.target,
             updated=now(),
+            by=call.actor,
         )
 
     return {"webhook": call.service.webhooks.change(asked.id, change).shown()}
@@ -164,7 +170,7 @@ def list_webhooks(call: Call, asked: ListWebhooks) -> Json:
     policy = call.registry.policy()
     found = [
         one
-        for one in call.service.webhooks.book.webhooks()
+        for one in (_named_now(call, webhook) for webhook in call.service.webhooks.book.webhooks())
         if (not model or one.model_name == model)
         and (not wanted or wanted & set(one.events))
         and may_manage(policy, call.actor, one.model_name)
@@ -194,8 +200,16 @@ def delete_webhook(call: Call, asked: DeleteWebhook) -> Answer:
 
 def _managed(call: Call, id: str) -> Webhook:
     """The webhook, if the caller may manage it. Raises: NotFound, PermissionDenied."""
-    webhook = call.service.webhooks.book.webhook(id)
+    webhook = _named_now(call, call.service.webhooks.book.webhook(id))
     _require(call, webhook.model_name)
+    return webhook
+
+
+def _named_now(call: Call, webhook: Webhook) -> Webhook:
+    """The webhook with its model's name of now: one that is told of nothing does not meet with renames."""
+    if webhook.model_id and webhook.status is not Status.ACTIVE:
+        with suppress(NotFound):
+            return replace(webhook, model_name=call.registry.model_named(webhook.model_id))
     return webhook
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from registry_git.core.announcements import Announcement, Event
 from registry_git.core.errors import Invalid
-from registry_git.core.names import DESCRIPTION_MAX, ModelName, parse_text
+from registry_git.core.names import DESCRIPTION_MAX, Actor, ModelName, parse_text
 from registry_git.core.times import Timestamp
 
 _URL_MAX, _SECRET_MAX = 2_048, 4_096
@@ -47,7 +47,8 @@ class Webhook:
     """A webhook. `model_name` is empty for one that is told of all models.
 
     `place` names the cursor of its deliveries; each time that it becomes active it begins a new one. Empty: nothing
-    waits for it.
+    waits for it. `by` is who answers for it: who made it or changed it last (None: a file of before does not say).
+    `model_id` is the model's, which a rename leaves as it is.
     """
 
     id: str
@@ -59,6 +60,8 @@ class Webhook:
     created: Timestamp
     updated: Timestamp
     place: str = ""
+    by: Actor | None = None
+    model_id: str = ""
 
     def events_of(self, one: Announcement) -> tuple[Event, ...]:
         """The events under which it is told of something; none when that does not concern it."""

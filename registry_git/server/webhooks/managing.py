@@ -7,9 +7,12 @@ from registry_git.core.levels import Level, level_of
 from registry_git.core.model import Policy
 from registry_git.core.names import Actor
 
+_NOBODY = Actor("Nobody <nobody@localhost>")
 
-def may_manage(policy: Policy, actor: Actor, model: str) -> bool:
-    """Whether somebody manages a model; `model` empty: holds a role of each rule that names roles."""
+
+def may_manage(policy: Policy, actor: Actor | None, model: str) -> bool:
+    """Whether somebody (None: nobody is known) manages a model; `model` empty: has a role of each rule with roles."""
+    actor = actor or _NOBODY
     if model:
         return level_of(actor, policy, model) is Level.MANAGE
     roles = {role for role, members in policy.roles.items() if actor.email.lower() in members}

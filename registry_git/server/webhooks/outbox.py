@@ -10,15 +10,17 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
 from registry_git.core.announcements import Announced, Announcement, Event, Told, announce, announce_request
 from registry_git.core.errors import Corrupt
 from registry_git.core.model import Policy, PolicyKey
+from registry_git.core.names import ModelName
+from registry_git.core.renames import renamed_models
 from registry_git.gitstore import disk
 from registry_git.gitstore.history import Rewritten, first_parents
 from registry_git.gitstore.repository import Commit, Repository
@@ -47,8 +49,16 @@ class Delivery:
     announcement: Announcement
 
 
-# what to deliver (None: nothing), and the cursor that is true once it is delivered
-Pending = tuple[Delivery | None, Cursor]
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """The webhook's model has this name from here on."""
+
+    name: str
+
+
+# what to deliver or to do (None: nothing), and the cursor that is true once it is done
+Pending = tuple[Delivery | Renamed | None, Cursor]
+_Happened = tuple[list[Announcement], Mapping[ModelName, ModelName]]  # what was announced; old names to new ones
 
 
 class Outbox:
@@ -56,7 +66,7 @@ class Outbox:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._known: OrderedDict[tuple[str | None, str], list[Announcement]] = OrderedDict()
+        self._known: OrderedDict[tuple[str | None, str], _Happened] = OrderedDict()
 
     def place(self, webhook: Webhook) -> CursorFile:
         """Where the webhook's cursor is kept."""
@@ -96,7 +106,10 @@ class Outbox:
             moment = read_time(commit.message, commit.at)
             while waiting and waiting[0].at < moment:
                 yield from _tell(webhook, [waiting.pop(0)], told, at)
-            happened = self._announced(store.repository, commit)
+            happened, renames = self._happened(store.repository, commit)
+            if webhook.model_name in renames:
+                webhook = replace(webhook, model_name=renames[ModelName(webhook.model_name)])
+                yield Renamed(webhook.model_name), Cursor(commit=at, delivered=frozenset(told))
             yield from _tell(webhook, happened, told, at)
             told -= _keys(happened)
             at = commit.id
@@ -106,7 +119,7 @@ class Outbox:
         away = sorted(told - here)[-_AWAY:]
         yield None, Cursor(commit=snapshot.commit, delivered=here.union(away))
 
-    def _announced(self, repository: Repository, commit: Commit) -> list[Announcement]:
+    def _happened(self, repository: Repository, commit: Commit) -> _Happened:
         before = commit.parents[0] if commit.parents else None
         key = (before, commit.id)
         found = self._known.get(key)
@@ -118,7 +131,8 @@ class Outbox:
                 at=read_time(commit.message, commit.at),
                 policy=_policy(repository, commit.id),
             )
-            found = self._known[key] = announce(told, differences)
+            renames = {old: new for new, old in renamed_models(differences).items()}
+            found = self._known[key] = (announce(told, differences), renames)
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return found
