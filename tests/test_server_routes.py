@@ -123,7 +123,7 @@ def test_the_etag_moves_with_every_write_and_with_every_request_that_is_asked_or
         assert all(registry.commit[:6] in told for told in seen[-1:])
 
 
-@pytest.mark.parametrize("path", ["/no/such", "/api/v1", "/api/2.0/mlflow/no/such", "/.well-known/databricks-config"])
+@pytest.mark.parametrize("path", ["/no/such", "/api/v1", "/api/2.0/mlflow/no/such", "/.well-known/no-such"])
 def test_an_unknown_path_is_no_endpoint(client: httpx.Client, path: str) -> None:
     assert code_of(client.get(path)) == (404, "ENDPOINT_NOT_FOUND")
     assert code_of(client.post(path)) == (404, "ENDPOINT_NOT_FOUND")

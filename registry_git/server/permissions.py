@@ -91,6 +91,7 @@ _ROOT = {
     ("GET", "/docs"): _PUBLIC,
     ("GET", "/docs/style.css"): _PUBLIC,
     ("GET", "/openapi.json"): _PUBLIC,
+    ("GET", "/.well-known/databricks-config"): _PUBLIC,
     ("GET", "/metrics"): _READ,
 }
 _OWN = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from registry_git.server.databricks.access import access
 from registry_git.server.databricks.comments import comments
+from registry_git.server.databricks.discovery import discovery
 from registry_git.server.databricks.requests import requests
 from registry_git.server.databricks.versions import databricks
 from registry_git.server.mlflow.models import models
 from registry_git.server.mlflow.versions import versions
 
-PROTOCOLS = (models, versions, databricks, requests, comments, access)
+PROTOCOLS = (models, versions, databricks, requests, comments, access, discovery)
