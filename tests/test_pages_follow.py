@@ -79,6 +79,24 @@ def test_the_stream_starts_with_signing_in_stays_one_and_ends_with_signing_out(a
     until(lambda: page.evaluate(OPEN) == 0)
 
 
+def test_only_the_tab_that_is_looked_at_listens(alice: Window, registry: Registry) -> None:
+    page = alice.page
+
+    def looked_at(state: str) -> None:
+        page.evaluate(
+            """(state) => { Object.defineProperty(document, "visibilityState", {value: state, configurable: true});
+            document.dispatchEvent(new Event("visibilitychange")); }""",
+            state,
+        )
+
+    looked_at("hidden")
+    assert page.evaluate(OPEN) == 0
+    registry.set_tag("fraud", "hidden", "1")
+    looked_at("visible")
+    assert page.evaluate(OPEN) == 1
+    shown(page, registry.commit)
+
+
 def test_a_page_of_the_past_does_not_listen(alice: Window) -> None:
     page = alice.go("/?at=main")
     assert page.evaluate("window.streams.length") == 0

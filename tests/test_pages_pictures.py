@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import PICTURES, browsing
 from tests.demo_scene import Demo, demo, fixed
 from tests.every_page import shown_paths
-from tests.pages_scene import NARROW, Site, site, window
+from tests.pages_scene import NARROW, WIDE, Site, site, window
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "ui.md"
@@ -55,7 +55,7 @@ def test_the_pictures_of_the_document_are_taken(browser: Browser, told: tuple[Si
     with window(browser, shop, "bob", width=WIDTH) as bob:
         for name, address, height in (
             ("models", "/", 520),
-            ("register", "/register?model=fraud", 900),
+            ("register", "/register?model=fraud", 960),
             ("model", "/models/fraud", 660),
             ("version", "/models/fraud/versions/5", 800),
             ("compare", "/compare?left=fraud/4&right=fraud/5", 720),
@@ -66,6 +66,11 @@ def test_the_pictures_of_the_document_are_taken(browser: Browser, told: tuple[Si
             ("past", "/models/fraud?at=2026-08-01", 560),
         ):
             pictures.append(kept(bob.go(address), name, height))
+        file = PICTURES / "ui-timeline.png"
+        bob.page.set_viewport_size({"width": WIDE, "height": 900})
+        bob.go("/models/fraud").locator("section[aria-labelledby=timeline]").screenshot(path=file)
+        pictures.append(file)
+        bob.page.set_viewport_size({"width": WIDTH, "height": 900})
         page = bob.go("/")
         page.keyboard.press("?")
         expect(page.get_by_role("dialog", name="Keys")).to_be_visible()

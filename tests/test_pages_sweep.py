@@ -71,6 +71,14 @@ def test_a_page_has_no_barriers_is_not_too_wide_and_is_kept_as_a_picture(
     assert barriers(page) == [], "with all that can be opened"
 
 
+def test_on_a_narrow_screen_the_timeline_shows_today_first(bob: Window) -> None:
+    bob.page.set_viewport_size({"width": NARROW, "height": 844})
+    chart = bob.go("/models/fraud").locator("div.scroll:has(svg.timeline)")
+    left, seen, width = chart.evaluate("one => [one.scrollLeft, one.clientWidth, one.scrollWidth]")
+    assert width > seen, "it is wider than the screen"
+    assert left + seen >= width - 1
+
+
 def opened(page: Page) -> None:
     """Opens whatever can be opened on the page."""
     page.evaluate("() => { for (const one of document.querySelectorAll('details')) one.open = true; }")

@@ -23,11 +23,16 @@ function announce(text) {
   setTimeout(() => { byId("announced").textContent = text; }, 100); // readers miss what comes with its region
 }
 
+function showNewest() { // of a chart that is wider than the screen
+  for (const chart of document.querySelectorAll("svg.timeline")) chart.parentElement.scrollLeft = chart.parentElement.scrollWidth;
+}
+
 document.addEventListener("htmx:afterSettle", (event) => {
   revealCopies();
   const { xhr, target } = event.detail;
   if (target !== document.body || settled.has(xhr)) return;
   settled.add(xhr);
+  showNewest();
   arrived();
 });
 
@@ -106,3 +111,4 @@ document.addEventListener("click", async (event) => {
 
 document.addEventListener("registry:refreshed", revealCopies);
 revealCopies();
+showNewest();
