@@ -209,6 +209,21 @@ def test_a_reader_lets_go_of_packs_that_are_gone(place: Path, monkeypatch: pytes
     assert len([name for name in open_files() if name.startswith(f"{place}/") and "/pack/" in name]) <= 25
 
 
+def test_a_long_branch_is_judged_while_the_repository_is_opened_anew(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = git(place, "rev-parse", "main")
+    for number in range(12):
+        register(place, number)
+    expected = registry_git.open(place, actor=ALICE).gate(base, "main")
+    monkeypatch.setattr(repository, "_RENEWED_AFTER", 1)
+    assert registry_git.open(place, actor=ALICE).gate(base, "main") == expected
+    reader = Repository(place)
+    found = reader.reachable(git(place, "rev-parse", "main"), base)
+    assert found == git(place, "rev-list", f"{base}..main").split()
+    assert [reader.commit(one).id for one in found] == found
+
+
 def test_an_index_of_another_kind_is_none() -> None:
     assert growing._entries(b"") is None
     assert growing._entries(b"\xfftOc\0\0\0\2" + bytes(1064)) == []

@@ -14,10 +14,11 @@ from typing import TypeVar
 
 import pygit2
 
-from registry_git.core.errors import Corrupt, Invalid, NotFound, Unavailable
+from registry_git.core.errors import Corrupt, Invalid
 from registry_git.core.names import Actor
 from registry_git.gitstore.loose import FIRST, LooseObjects, read_loose
 from registry_git.gitstore.memory import Memory
+from registry_git.gitstore.opening import opened
 from registry_git.gitstore.refread import check_format, read_ref
 from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree
 
@@ -58,7 +59,7 @@ class Repository:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.git = _opened(path)
+        self.git = opened(path)
         self.git_dir = Path(self.git.path)
         common = self.git_dir / "commondir"
         if common.is_file():
@@ -223,6 +224,15 @@ class Repository:
         with _history_read():
             return self.has(ancestor) and self.git.descendant_of(descendant, ancestor)
 
+    def reachable(self, tip: str, *known: str) -> list[str]:
+        """The commits that `tip` reaches and none of `known` does, newest first. Raises: Corrupt."""
+        with _history_read():
+            walker = self.git.walk(pygit2.Oid(hex=tip), pygit2.enums.SortMode.TOPOLOGICAL)
+            for one in known:
+                walker.hide(pygit2.Oid(hex=one))
+            # all at once: a walk must not go on in what `_renew` has let go of
+            return [str(found.id) for found in walker]
+
     def cached(self, oid: str, path: str) -> object | None:
         """What `remember` kept for this blob at this path."""
         return self.memory.decoded(oid, path)
@@ -239,13 +249,16 @@ class Repository:
         return None
 
     def _renew(self) -> None:
-        """Opens it anew after many commits: libgit2 lets go of no pack, and each write elsewhere brings one."""
+        """Opens it anew after many commits: libgit2 lets go of no pack, and each write elsewhere brings one.
+
+        So nothing that libgit2 gave (a tree, a walk) may be in use while a commit is read.
+        """
         self._met += 1
         if self._met <= _RENEWED_AFTER:
             return
         self._met = 0
         held, before = self._loose.held, self.git
-        self.git = _opened(self._path)
+        self.git = opened(self._path)
         self._loose = LooseObjects(self._objects, self.memory.object)  # one that libgit2 has taken is no other's
         self._loose.held = held
         self.git.odb.add_backend(self._loose, FIRST)
@@ -326,19 +339,6 @@ def _require_directory(mode: str, path: str) -> None:
 def listed(directories: Sequence[Path]) -> str:
     """Directories as git takes a list of them in its environment."""
     return ":".join(json.dumps(text) if ":" in (text := os.fspath(one)) else text for one in directories)
-
-
-def _opened(path: Path) -> pygit2.Repository:
-    try:
-        return pygit2.Repository(str(path))
-    except pygit2.GitError as problem:
-        text = str(problem)
-        if "not owned" in text:
-            raise Unavailable(
-                f"{path} belongs to another user, so git does not trust it.",
-                hint=f"If you do: git config --global --add safe.directory {path}",
-            ) from None
-        raise NotFound(f"There is no registry at {path}.", hint=f"Create one with: registry-git init {path}") from None
 
 
 def _actor(signature: pygit2.Signature) -> Actor:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import pygit2
-
 from registry_git.core.changes.proposal import Roll
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.model import RequestState, TransitionRequest
@@ -221,10 +219,8 @@ def _checked(repository: Repository, onto: str, commit: str) -> Iterator[Fault]:
 
 def _commits(repository: Repository, base: str, head: str) -> Iterator[Fault]:
     """What is wrong with any of the commits themselves, even when a later one mends it: history keeps it."""
-    walker = repository.git.walk(pygit2.Oid(hex=head), pygit2.enums.SortMode.TOPOLOGICAL)
-    walker.hide(pygit2.Oid(hex=base))
-    for found in walker:
-        commit = repository.commit(str(found.id))
+    for found in repository.reachable(head, base):
+        commit = repository.commit(found)
         yield from commit_faults(repository, commit.id)
         parent = repository.tree_of(commit.parents[0]) if commit.parents else EMPTY_TREE
         try:

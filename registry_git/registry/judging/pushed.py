@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import pygit2
-
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.model import RequestKey, RequestState
 from registry_git.core.names import Actor
@@ -220,10 +218,7 @@ class _Push:
 def _between(repository: Repository, *known_and_tip: str) -> dict[str, None]:
     """The commits that the last of the arguments reaches and none of the others does, newest first."""
     *known, tip = known_and_tip
-    walker = repository.git.walk(pygit2.Oid(hex=tip), pygit2.enums.SortMode.TOPOLOGICAL)
-    for one in known:
-        walker.hide(pygit2.Oid(hex=one))
-    return {str(found.id): None for found in walker}
+    return dict.fromkeys(repository.reachable(tip, *known))
 
 
 def _short(name: str) -> str:

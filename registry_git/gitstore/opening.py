@@ -1,0 +1,23 @@
+"""Opening a repository with libgit2, and what to say where that cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pygit2
+
+from registry_git.core.errors import NotFound, Unavailable
+
+
+def opened(path: Path) -> pygit2.Repository:
+    """The repository at a path. Raises: NotFound; Unavailable: it belongs to another user."""
+    try:
+        return pygit2.Repository(str(path))
+    except pygit2.GitError as problem:
+        text = str(problem)
+        if "not owned" in text:
+            raise Unavailable(
+                f"{path} belongs to another user, so git does not trust it.",
+                hint=f"If you do: git config --global --add safe.directory {path}",
+            ) from None
+        raise NotFound(f"There is no registry at {path}.", hint=f"Create one with: registry-git init {path}") from None
