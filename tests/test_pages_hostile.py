@@ -21,14 +21,14 @@ from tests.registry_scene import BOB, new_registry
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(2)>'
 AREA = "</textarea></title></style></pre><script>alert(3)</script>"
-QUOTES = "' onmouseover='alert(4)' x=\" onfocus=\"alert(5)\" autofocus {{ 7 * 7 }} ${7*7}"
+QUOTES = "' onmouseover='alert(4)' x=\" onfocus=\"alert(5)\" autofocus {{ 7777777 * 3 }} ${7777777*3}"
 LINKS = (
     "[a link](javascript:alert(6)) [two](JaVaScRiPt:alert(7)) <javascript:alert(8)> [data](data:text/html,<script>) "
     "![picture](https://evil.example/x.png) [vb](vbscript:x) <b onclick=alert(9)>bold</b> <iframe src=//evil.example>"
 )
 EVERYTHING = "\n\n".join((SCRIPT, IMAGE, AREA, QUOTES, LINKS))
 LINE = f"{SCRIPT} {IMAGE} {AREA} {QUOTES}"
-MODEL = '"><img src=x onerror=alert(2)> ' + "{{ 7 * 7 }} '&lt;b&gt;"
+MODEL = '"><img src=x onerror=alert(2)> ' + "{{ 7777777 * 3 }} '&lt;b&gt;"
 EVE = "Eve \"onmouseover=alert(1) 'x' &lt;b&gt; <eve@acme.io>"
 
 
@@ -149,7 +149,7 @@ def test_nothing_that_was_written_is_markup_on_any_page(client: httpx.Client, th
         assert answer.status_code in (200, 400, 404), (address, answer.text[-2000:])
         assert answer.headers["content-type"].startswith("text/html")
         assert dangers(answer.text) == [], address
-        assert "49" not in re.findall(r"\{\{ 7 \* 7 \}\}|\b49\b", answer.text), address
+        assert "23333331" not in answer.text, f"{address}: a template was filled in"
 
 
 def test_nothing_that_was_written_runs_in_a_browser(bob: Window, things: tuple[Path, Things]) -> None:
