@@ -162,6 +162,16 @@ def test_a_name_that_is_no_full_name_of_a_branch_is_refused(bare: Path, ids: lis
         move_ref(bare, name, old=None, new=ids[0])
 
 
+def test_a_directory_of_branches_has_a_name_as_long_as_a_file_name_may_be(bare: Path, git: Git, ids: list[str]) -> None:
+    name = f"refs/heads/request/{'x' * 255}/1234"
+    move_ref(bare, name, old=None, new=ids[0])
+    assert git(bare, "rev-parse", name).strip() == ids[0]
+    with pytest.raises(Invalid):
+        move_ref(bare, f"refs/heads/request/{'x' * 256}/1234", old=None, new=ids[0])
+    with pytest.raises(Invalid):
+        move_ref(bare, f"refs/heads/{'x' * 251}", old=None, new=ids[0])
+
+
 @pytest.mark.parametrize("bad", ["", "main", "a" * 39, "A" * 40, "0x" + "a" * 38, "a" * 40 + "\n"])
 def test_a_value_that_is_no_object_id_is_refused(bare: Path, bad: str) -> None:
     with pytest.raises(Invalid):
