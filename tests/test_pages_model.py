@@ -45,6 +45,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alice.request_stage("fraud", 29, "Production", comment="please")
     bob.create_model("empty")
     bob.create_model("locked", description="Fixed")
+    alice.register("greeting", "s3://acme/p/1", tags={"mlflow.prompt.is_prompt": "true"})
+    for number in range(13):
+        alice.set_alias("greeting", f"alias-{number:02}", 1)
     alice.register("odd name ü+1", "s3://acme/odd/1")
     return place
 
@@ -143,6 +146,21 @@ def test_what_people_load_it_by_is_there_to_copy(client: httpx.Client) -> None:
     assert "Risk team" in about
 
 
+def test_a_prompt_kept_as_a_model_lists_its_versions(client: httpx.Client) -> None:
+    page = shown(client, "/models/greeting")
+    assert '<a href="/models/greeting/versions/1">v1</a>' in page.partition('id="versions"')[2]
+    assert "This model has no version yet." not in page
+
+
+def test_of_many_addresses_the_rest_is_there_too_behind_how_many_it_is(client: httpx.Client) -> None:
+    page = shown(client, "/models/greeting")
+    first, more, rest = page.partition("<summary>2 more</summary>")
+    assert "<code>models:/greeting@alias-11</code>" in first
+    assert more
+    assert "<code>models:/greeting@alias-12</code>" in rest
+    assert "<code>models:/greeting/latest</code>" in rest
+
+
 def test_the_description_is_markdown_and_nothing_that_runs(client: httpx.Client) -> None:
     page = shown(client, "/models/fraud")
     assert "Scores <strong>payments</strong>" in page
@@ -166,7 +184,7 @@ def test_what_happened_last_is_told_newest_first_with_the_way_to_all_of_it(clien
 def test_a_model_without_versions_says_what_comes_next(client: httpx.Client) -> None:
     page = shown(client, "/models/empty")
     assert "This model has no version yet." in page
-    assert "registry-git register &#39;empty&#39; s3://bucket/path" in page
+    assert "registry-git register empty s3://bucket/path" in page
     assert '<a class="button" href="/register?model=empty">Register the first version</a>' in page
     assert "No alias yet: it needs a version to name." in page
     assert "No tags." in page

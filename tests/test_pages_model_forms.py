@@ -39,6 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("pages") / "models.git"
     as_ = new_registry(place, versions=3, roles=LEADS, rules=RULES)
     as_(BOB).set_alias("fraud", "champion", 1)
+    as_(ALICE).register("unaliased", "s3://acme/unaliased/1")
     as_(ALICE).register("guarded", "s3://acme/guarded/1")
     as_(BOB).set_alias("guarded", "best", 1)
     return place
@@ -125,6 +126,26 @@ def test_an_alias_that_wants_approvals_is_asked_for(client: httpx.Client, regist
     assert registry.model("fraud").aliases["champion"] == 1
     answer = send(client, "/models/fraud/aliases/remove", alias="champion", how="ask")
     assert registry.request(led(client, answer)[0].removeprefix("/requests/")).version is None
+
+
+def test_before_an_alias_is_set_it_says_for_which_names_that_will_be_a_request(
+    client: httpx.Client, shop: Site
+) -> None:
+    ask = "For @champion the policy wants approvals: a request asks for them."
+    plain, guarded = client.get("/models/unaliased").text, client.get("/models/guarded").text
+    assert (ask in plain, '<button class="main">Set it</button>' in plain) == (True, True)
+    assert (ask in guarded, '<button class="main">Ask for it</button>' in guarded) == (False, True)
+    with reader(shop, "bob") as bob:
+        page = bob.get("/models/unaliased").text
+        assert (ask in page, '<button class="main">Set it</button>' in page) == (False, True)
+
+
+def test_before_a_model_is_renamed_it_says_whether_that_will_be_a_request(client: httpx.Client, shop: Site) -> None:
+    plain, guarded = client.get("/models/unaliased").text, client.get("/models/guarded").text
+    assert '<button class="danger">Rename</button>' in plain
+    assert '<button class="danger">Ask to rename it</button>' in guarded
+    with reader(shop, "bob") as bob:
+        assert '<button class="danger">Rename</button>' in bob.get("/models/guarded").text
 
 
 def test_whoever_may_do_it_is_offered_to_do_it(shop: Site) -> None:

@@ -14,6 +14,8 @@ from registry_git.core.policy import Change, Decision, evaluate
 from registry_git.registry.views import RollView
 from registry_git.registry.writes import DecideWith, Writes
 
+_ANY_NAME = "… any name …"  # no model is called so, and only a rule that is for all of them matches it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foreseen:
@@ -77,9 +79,9 @@ class Foreseeing(Writes):
             lambda snapshot, act: pointers.set_alias(snapshot, act, model=model, alias=pointer, version=number)
         )
 
-    def foresee_rename(self, name: str, new_name: str) -> Decision:
-        """For `rename`."""
-        model, new = ModelName.parse(name), ModelName.parse(new_name)
+    def foresee_rename(self, name: str, new_name: str | None) -> Decision:
+        """For `rename`; with None as far as the name that it has decides, whatever it will be called."""
+        model, new = ModelName.parse(name), ModelName.parse(_ANY_NAME if new_name is None else new_name)
         return self._foresee(lambda snapshot, act: registration.rename_model(snapshot, act, model=model, new_name=new))
 
     def foresee_delete(self, name: str, version: int | str | None = None, *, leaving: bool = False) -> Decision:

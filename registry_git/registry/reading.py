@@ -90,16 +90,26 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         return self._snapshot().policy()
 
     def search_versions(
-        self, filter: str = "", *, order_by: Sequence[str] = (), limit: int | None = None, offset: int = 0
+        self,
+        filter: str = "",
+        *,
+        order_by: Sequence[str] = (),
+        limit: int | None = None,
+        offset: int = 0,
+        prompts: bool = False,
     ) -> list[VersionView]:
         """The versions that pass a filter, `limit` of them (10,000 by default, 200,000 at most) from `offset` on.
+
+        Those that MLflow keeps as prompts are left out, as in its own searches, unless the filter asks for them or
+        `prompts` is true.
 
         Raises:
             Invalid: a filter, order or limit that makes no sense.
         """
         snapshot = self._snapshot()
         page = Page(limit=check_max_results(limit, Target.VERSIONS), offset=offset)
-        given = without_prompts(parse_filter(filter, Target.VERSIONS))
+        given = parse_filter(filter, Target.VERSIONS)
+        given = given if prompts else without_prompts(given)
         places = self._queries(snapshot).versions(given, parse_order(order_by, Target.VERSIONS), page)
         showing = self._showing(snapshot, many=True)
         found = []

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from registry_git.app import now
-from registry_git.core.model import Policy
+from registry_git.core.model import Action, Policy
 from registry_git.core.names import ModelName
 from registry_git.core.stays import Stay, Stays
 from registry_git.core.uris import Reference
@@ -33,6 +33,9 @@ _ACTIVITIES = 20
 _REQUESTS = 10
 _STAYS = 200
 _ALIASES = 100  # that are shown
+_URIS = 12  # that are shown at once
+_ANY_ALIAS = "an-alias-of-any-name"
+_NAMED = 10  # aliases of which the policy speaks, that are shown
 _IN_A_STAGE = 5  # versions that are shown of one
 
 
@@ -74,6 +77,7 @@ def show_model(call: Call, asked: OneModel) -> Page:
     registry = call.registry if writes(call) and not asked.at else None
     requests = reading.request_page(RequestsWanted(model=model.name, decided=False), limit=_REQUESTS)
     stays = reading.stays(model.name, limit=_STAYS)
+    uris = _uris(model)
     story = reading.activity_page(ActivityWanted(model=model.name), limit=_ACTIVITIES)
     return Page(
         "model.html",
@@ -82,7 +86,8 @@ def show_model(call: Call, asked: OneModel) -> Page:
             "owner": model.tags.get("owner") or model.created_by,
             "held": _held(model, policy, stays),
             "timeline": draw(stays, stages=[str(stage.name) for stage in policy.stages], end=_end(call, asked.at)),
-            "uris": _uris(model),
+            "uris": uris[:_URIS],
+            "more_uris": uris[_URIS:],
             "asked": asked,
             "versions": versions,
             "back": to.path("models", model.name, stage=asked.stage, page=_or_none(asked.page - 1))
@@ -94,6 +99,8 @@ def show_model(call: Call, asked: OneModel) -> Page:
             "requests": requests,
             "asks_to": telling.asked,
             "activities": story.activities,
+            **_setting_any(registry, model, policy),
+            "renaming": offer(partial(registry.foresee_rename, model.name, None)) if registry else NOTHING,
             "editing": offer(partial(registry.foresee_edit, model.name)) if registry else NOTHING,
             "deleting": offer(partial(registry.foresee_delete, model.name)) if registry else NOTHING,
         },
@@ -111,6 +118,7 @@ def _versions(call: Call, model: ModelView, asked: OneModel) -> tuple[list[Versi
         order_by=["version_number DESC"],
         limit=VERSIONS_ON_A_PAGE + 1,
         offset=(asked.page - 1) * VERSIONS_ON_A_PAGE,
+        prompts=True,
     )
     return found[:VERSIONS_ON_A_PAGE], len(found) > VERSIONS_ON_A_PAGE
 
@@ -168,6 +176,17 @@ def _setting(registry: Registry, model: ModelView, alias: str, version: int) -> 
     """Judged by the newest other version; a gate that this one does not pass is no reason for others."""
     other = model.latest_version if model.latest_version != version else None
     return offer(partial(registry.foresee_alias, model.name, alias, other)) if other else NOTHING
+
+
+def _setting_any(registry: Registry | None, model: ModelView, policy: Policy) -> dict[str, object]:
+    """What is offered for an alias that is not set yet: by any name, and by those names of which the policy speaks."""
+    if registry is None or model.latest_version is None:
+        return {"setting": NOTHING, "setting_named": []}
+    named = {alias for rule in policy.rules if rule.on is Action.ALIAS for alias in rule.to} - set(model.aliases)
+    offers = {alias: offer(partial(registry.foresee_alias, model.name, alias, model.latest_version)) for alias in named}
+    any_other = offer(partial(registry.foresee_alias, model.name, _ANY_ALIAS, model.latest_version))
+    others = [(alias, one) for alias, one in sorted(offers.items()) if one.how != any_other.how]
+    return {"setting": any_other, "setting_named": others[:_NAMED]}
 
 
 def writes(call: Call) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,6 +42,7 @@ _TEMPLATES.globals.update(
 )
 _TEMPLATES.filters["present"] = links.present
 _TEMPLATES.filters["kept"] = kept
+_TEMPLATES.filters["shell"] = shlex.quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
