@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+_LETTERS = "".join(map(chr, range(0x21, 0x7F)))
+
+
+def ascii_only(address: str | bytes) -> str:
+    """An address with everything escaped that no header can carry; what is escaped already stays as it is."""
+    return quote(address, safe=_LETTERS)
+
 
 def quoted(part: object) -> str:
     """A part of a path, with everything escaped that would end it."""
@@ -48,7 +55,7 @@ def present(address: str) -> str:
 
 
 def here(text: str) -> str:
-    """`text` if it is an address on this server; else the first page."""
+    """`text`, as headers carry it, if it is an address on this server; else the first page."""
     parts = urlsplit(text)
     good = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return text if good and text.isprintable() else "/"
+    return ascii_only(text) if good and text.isprintable() else "/"

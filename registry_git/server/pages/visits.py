@@ -11,6 +11,7 @@ from starlette.requests import Request
 from registry_git.core.errors import Invalid
 from registry_git.server.endpoints import list_fields
 from registry_git.server.identity import Identity
+from registry_git.server.pages.links import ascii_only
 from registry_git.server.pages.page import Shown
 from registry_git.server.pages.sessions import Visitor
 from registry_git.server.permissions import Permission
@@ -27,9 +28,11 @@ class Visit:
 
     @property
     def here(self) -> str:
-        """The address, with its query."""
-        url = self.request.url
-        return f"{url.path}?{url.query}" if url.query else url.path
+        """The address as it was sent, with its query: a path that is decoded may name something else."""
+        scope = self.request.scope
+        path = ascii_only(scope.get("raw_path") or scope["path"].encode())
+        query = scope["query_string"]
+        return f"{path}?{ascii_only(query)}" if query else path
 
     def values(self, takes: type[BaseModel]) -> dict[str, Any]:
         """What the address says: its query, and the parts of its path."""
