@@ -153,6 +153,32 @@ def _status(forge: Forge, call: Call, sha: str) -> Reply:
     return Reply({"id": 1, **call.body}, 201)
 
 
+def _newest(forge: Forge, sha: str, name: str) -> list[dict[str, Any]]:
+    """The newest status of each check at a commit."""
+    return list({said[name]: said for said in forge.statuses.get(sha, [])}.values())
+
+
+def _hub_statuses(forge: Forge, call: Call, sha: str) -> Reply:
+    found = [said for said in _newest(forge, sha, "context") if "conclusion" not in said]
+    return Reply({"state": "pending", "sha": sha, "total_count": len(found), "statuses": found})
+
+
+def _hub_runs(forge: Forge, call: Call, sha: str) -> Reply:
+    """The runs of Actions: tests put them between the statuses, with a `conclusion`."""
+    found = [
+        {
+            "name": said["context"],
+            "status": "completed" if said["conclusion"] else "in_progress",
+            "conclusion": said["conclusion"],
+            "html_url": f"{forge.url}/{REPOSITORY}/actions/runs/1",
+            "output": {"title": None},
+        }
+        for said in _newest(forge, sha, "context")
+        if "conclusion" in said
+    ]
+    return Reply({"total_count": len(found), "check_runs": found})
+
+
 def _hub_by_commit(forge: Forge, call: Call, sha: str) -> Reply:
     if not forge.git("cat-file", "-t", sha, check=False):
         raise Refused(422, {"message": f"No commit found for SHA: {sha}"})
@@ -181,6 +207,8 @@ GITHUB: list[Route] = [
     ("POST", rf"{_R}/issues{_NUMBER}/labels", _hub_label),
     ("GET", rf"{_R}/commits/([0-9a-f]+)/pulls", _hub_by_commit),
     ("POST", rf"{_R}/statuses/([0-9a-f]+)", _status),
+    ("GET", rf"{_R}/commits/([0-9a-f]+)/status", _hub_statuses),
+    ("GET", rf"{_R}/commits/([0-9a-f]+)/check-runs", _hub_runs),
     ("GET", r"/users/([^/]+)", _hub_user_page),
 ]
 
@@ -339,6 +367,11 @@ def _lab_status(forge: Forge, call: Call, sha: str) -> Reply:
     return _status(forge, call, sha)
 
 
+def _lab_statuses(forge: Forge, call: Call, sha: str) -> Reply:
+    found = [{**said, "status": said["state"]} for said in _newest(forge, sha, "name")]
+    return forge.page(found, call, "per_page")
+
+
 def _lab_commit(forge: Forge, call: Call, sha: str) -> Reply:
     if not forge.git("cat-file", "-t", sha, check=False):
         raise Refused(404, {"message": "404 Commit Not Found"})
@@ -372,6 +405,7 @@ GITLAB: list[Route] = [
     ("GET", rf"{_P}/merge_requests{_NUMBER}/notes", _lab_notes),
     ("POST", rf"{_P}/merge_requests{_NUMBER}/notes", _comment),
     ("POST", rf"{_P}/statuses/([0-9a-f]+)", _lab_status),
+    ("GET", rf"{_P}/repository/commits/([0-9a-f]+)/statuses", _lab_statuses),
     ("GET", rf"{_P}/repository/commits/([0-9a-f]+)", _lab_commit),
     ("GET", rf"{_P}/repository/commits/([0-9a-f]+)/merge_requests", _lab_by_commit),
     ("GET", r"/users", _lab_users),
@@ -525,6 +559,11 @@ def _tea_by_commit(forge: Forge, call: Call, sha: str) -> Reply:
     return Reply(_tea_pull(forge, found or next(iter(forge.pulls.values()))))
 
 
+def _tea_statuses(forge: Forge, call: Call, sha: str) -> Reply:
+    found = [{**said, "status": said["state"]} for said in _newest(forge, sha, "context")]
+    return Reply({"state": "pending", "sha": sha, "total_count": len(found), "statuses": found})
+
+
 GITEA: list[Route] = [
     ("GET", rf"{_R}/pulls", _tea_list),
     ("POST", rf"{_R}/pulls", _tea_open),
@@ -540,5 +579,6 @@ GITEA: list[Route] = [
     ("GET", rf"{_R}/labels", _tea_labels),
     ("POST", rf"{_R}/labels", _tea_new_label),
     ("GET", rf"{_R}/commits/([0-9a-f]+)/pull", _tea_by_commit),
+    ("GET", rf"{_R}/commits/([0-9a-f]+)/status", _tea_statuses),
     ("POST", rf"{_R}/statuses/([0-9a-f]+)", _status),
 ]

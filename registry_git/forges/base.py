@@ -183,6 +183,9 @@ class Forge(Protocol):
     def status(self, commit: str, status: CommitStatus) -> None:
         """Shows the outcome of a check at a commit, in place of an earlier one of the same context."""
 
+    def checks(self, commit: str) -> tuple[CommitStatus, ...]:
+        """The newest outcome of each check at a commit, as far as the token may see them; at most 100."""
+
     def comment(self, number: int, text: str) -> None:
         """Writes a comment below a pull request."""
 

@@ -20,6 +20,7 @@ from registry_git.forges.base import (
     PullRequest,
     PullState,
     ReviewVerdict,
+    StatusState,
 )
 from registry_git.forges.http import Api
 from registry_git.forges.opening import BASE, TryLater, attempt, merge_once, open_once
@@ -29,6 +30,13 @@ _VERDICTS = {
     "APPROVED": ReviewVerdict.APPROVED,
     "REQUEST_CHANGES": ReviewVerdict.CHANGES_REQUESTED,
     "COMMENT": ReviewVerdict.COMMENTED,
+}
+_ENDED = {
+    "success": StatusState.SUCCESS,
+    "skipped": StatusState.SUCCESS,
+    "warning": StatusState.SUCCESS,
+    "failure": StatusState.FAILURE,
+    "error": StatusState.FAILURE,
 }
 _PER_PAGE = 50
 _LABEL_COLOR = "#6f42c1"
@@ -136,6 +144,19 @@ class Gitea:
             "target_url": status.url,
         }
         self._api.post(f"{self._repo}/statuses/{quote(commit)}", said, again=True)
+
+    def checks(self, commit: str) -> tuple[CommitStatus, ...]:
+        """See `Forge.checks`."""
+        place = f"{self._repo}/commits/{quote(commit)}/status"
+        return tuple(
+            CommitStatus(
+                state=_ENDED.get(each.text("status"), StatusState.PENDING),
+                context=each.text("context"),
+                description=each.text("description"),
+                url=each.text("target_url"),
+            )
+            for each in self._api.get_if_shown(place, limit=_PER_PAGE).items("statuses")
+        )
 
     def comment(self, number: int, text: str) -> None:
         """See `Forge.comment`."""

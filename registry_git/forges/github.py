@@ -20,6 +20,7 @@ from registry_git.forges.base import (
     PullRequest,
     PullState,
     ReviewVerdict,
+    StatusState,
 )
 from registry_git.forges.http import Api
 from registry_git.forges.opening import BASE, attempt, merge_once, open_once
@@ -31,6 +32,8 @@ _VERDICTS = {
     "COMMENTED": ReviewVerdict.COMMENTED,
     "DISMISSED": ReviewVerdict.COMMENTED,  # what it had said is not told
 }
+_OUTCOMES = {"success": StatusState.SUCCESS, "failure": StatusState.FAILURE, "error": StatusState.FAILURE}
+_HARMLESS = ("success", "neutral", "skipped")  # how a check run may end without standing in the way of a merge
 _DESCRIPTION_MAX = 140
 _PER_PAGE = 100
 
@@ -137,6 +140,32 @@ class GitHub:
         }
         self._api.post(f"{self._repo}/statuses/{quote(commit)}", said, again=True)
 
+    def checks(self, commit: str) -> tuple[CommitStatus, ...]:
+        """See `Forge.checks`: what was set as a status, and the check runs of Actions and other apps."""
+        place = f"{self._repo}/commits/{quote(commit)}"
+        statuses = self._api.get_if_shown(f"{place}/status", per_page=_PER_PAGE).items("statuses")
+        runs = self._api.get_if_shown(f"{place}/check-runs", per_page=_PER_PAGE).items("check_runs")
+        return (
+            *(
+                CommitStatus(
+                    state=_OUTCOMES.get(each.text("state"), StatusState.PENDING),
+                    context=each.text("context"),
+                    description=each.text("description"),
+                    url=each.text("target_url"),
+                )
+                for each in statuses
+            ),
+            *(
+                CommitStatus(
+                    state=_ended(each),
+                    context=each.text("name"),
+                    description=each.text("output", "title"),
+                    url=each.text("html_url"),
+                )
+                for each in runs
+            ),
+        )
+
     def comment(self, number: int, text: str) -> None:
         """See `Forge.comment`."""
         self._api.post(f"{self._repo}/issues/{number}/comments", {"body": text})
@@ -188,6 +217,12 @@ class GitHub:
     def _published(self, login: str) -> tuple[str, str]:
         user = self._api.get_if_shown(f"/users/{quote(login)}")
         return user.text("name"), user.text("email")
+
+
+def _ended(run: Answer) -> StatusState:
+    if run.text("status") != "completed":
+        return StatusState.PENDING
+    return StatusState.SUCCESS if run.text("conclusion") in _HARMLESS else StatusState.FAILURE
 
 
 def _shortened(text: str) -> str:

@@ -29,6 +29,12 @@ from registry_git.forges.people import People
 
 _STATES = {"opened": PullState.OPEN, "locked": PullState.OPEN, "merged": PullState.MERGED, "closed": PullState.CLOSED}
 _OUTCOMES = {StatusState.PENDING: "pending", StatusState.SUCCESS: "success", StatusState.FAILURE: "failed"}
+_ENDED = {
+    "success": StatusState.SUCCESS,
+    "skipped": StatusState.SUCCESS,
+    "failed": StatusState.FAILURE,
+    "canceled": StatusState.FAILURE,
+}
 _THINKING = ("checking", "unchecked", "preparing", "approvals_syncing")
 _APPROVED = "approved this merge request"
 _DESCRIPTION_MAX = 255
@@ -175,6 +181,19 @@ class GitLab:
         except Invalid as problem:
             if "cannot transition status" not in problem.message.lower():  # it has this very status already
                 raise
+
+    def checks(self, commit: str) -> tuple[CommitStatus, ...]:
+        """See `Forge.checks`: the jobs of pipelines too."""
+        place = f"{self._project}/repository/commits/{quote(commit)}/statuses"
+        return tuple(
+            CommitStatus(
+                state=_ENDED.get(each.text("status"), StatusState.PENDING),
+                context=each.text("name"),
+                description=each.text("description"),
+                url=each.text("target_url"),
+            )
+            for each in self._api.get_if_shown(place, per_page=_PER_PAGE).items()
+        )
 
     def comment(self, number: int, text: str) -> None:
         """See `Forge.comment`."""

@@ -27,12 +27,16 @@ _RELATIVE_MAX = 10_000_000  # a limit's reset below this is in seconds from now,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long calls wait, in seconds: for a connection, for an answer, for a limit in all, and between attempts."""
+    """How long calls wait, in seconds: for a connection, for an answer, for a limit in all, and between attempts.
+
+    `in_all`: what all calls of one `Api` may take together, from the first on; None: any time.
+    """
 
     connect: float = 10.0
     answer: float = 30.0
     limit: float = 90.0
     back_off: tuple[float, ...] = (0.3, 1.0, 3.0)
+    in_all: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Api:
         self._sleep = sleep
         self._refusals = Refusals(name=urlsplit(base).netloc, token=token, variables=variables)
         self._client: httpx.Client | None = None
+        self._ends: float | None = None  # by the monotonic clock
 
     def get(self, path: str, **query: str | int) -> Answer:
         """The answer to GET. Raises: see `Forge`."""
@@ -171,10 +176,11 @@ class Api:
         """One attempt: status, headers (names in lower case) and content. Raises: Unavailable: no answer."""
         import httpx  # slow to import, and most commands speak to no forge
 
+        left = self._left()
+        wait = httpx.Timeout(min(self._patience.answer, left), connect=min(self._patience.connect, left))
         if self._client is None:
-            wait = httpx.Timeout(self._patience.answer, connect=self._patience.connect)
             # a redirect could lead the token elsewhere, so none is followed
-            self._client = httpx.Client(timeout=wait, follow_redirects=False, headers={"User-Agent": "registry-git"})
+            self._client = httpx.Client(follow_redirects=False, headers={"User-Agent": "registry-git"})
         try:
             with self._client.stream(
                 method,
@@ -184,12 +190,26 @@ class Api:
                 data=dict(form) if form is not None else None,
                 headers={"Accept": self._accept},
                 auth=self._auth(),
+                timeout=wait,
             ) as response:
                 content = self._read(response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as problem:
+            self._left()  # late is what it is then, however it shows
             # `from None`: the cause holds the request, and that the token
             raise self._refusals.silence(problem) from None
         return response.status_code, {key.lower(): value for key, value in response.headers.items()}, content
+
+    def _left(self) -> float:
+        """The seconds that are left for all calls together. Raises: Unavailable: none are."""
+        in_all = self._patience.in_all
+        if in_all is None:
+            return float("inf")
+        now = time.monotonic()
+        if self._ends is None:
+            self._ends = now + in_all
+        if now >= self._ends:
+            raise self._refusals.late(in_all) from None
+        return self._ends - now
 
     def _auth(self) -> httpx.BasicAuth | Callable[[httpx.Request], httpx.Request]:
         """Adds the token when a request is sent, so that no client and no header that is shown holds it."""
@@ -210,6 +230,7 @@ class Api:
         content = bytearray()
         for part in response.iter_bytes():
             content += part
+            self._left()
             if len(content) > _ANSWER_MAX:
                 raise Unavailable(f"{self._refusals.name} answered more than {_ANSWER_MAX >> 20} MiB.")
         return bytes(content)

@@ -35,6 +35,12 @@ from registry_git.forges.people import People
 
 _STATES = {"open": PullState.OPEN, "merged": PullState.MERGED}
 _OUTCOMES = {StatusState.PENDING: "pending", StatusState.SUCCESS: "success", StatusState.FAILURE: "failure"}
+_ENDED = {
+    "success": StatusState.SUCCESS,
+    "failure": StatusState.FAILURE,
+    "error": StatusState.FAILURE,
+    "canceled": StatusState.FAILURE,
+}
 _YES = ("+1", ":thumbsup:")
 _NO = ("-1", ":thumbsdown:")
 # What Pagure notes below a pull request when its content changes.
@@ -162,6 +168,19 @@ class Pagure:
             "uid": sha256(f"{status.context}\0{commit}".encode()).hexdigest()[:_UID_LENGTH],
         }
         self._api.form(f"{self._project}/c/{quote(commit)}/flag", said, again=True)
+
+    def checks(self, commit: str) -> tuple[CommitStatus, ...]:
+        """See `Forge.checks`: the flags of the commit. Their names are in what they say."""
+        found = self._api.get_if_shown(f"{self._project}/c/{quote(commit)}/flag", per_page=_PER_PAGE)
+        return tuple(
+            CommitStatus(
+                state=_ENDED.get(each.text("status"), StatusState.PENDING),
+                context=each.text("username"),
+                description=each.text("comment"),
+                url=each.text("url"),
+            )
+            for each in found.items("flags")
+        )
 
     def comment(self, number: int, text: str) -> None:
         """See `Forge.comment`."""

@@ -62,6 +62,10 @@ class Refusals:
             hint="Check the network, and the url in registry.yaml's `forge`.",
         )
 
+    def late(self, seconds: float) -> Unavailable:
+        """The error for calls that took longer than they may together."""
+        return late(self.name, seconds)
+
     def limit(self, seconds: float) -> Unavailable:
         """The error for a limit that is not lifted soon."""
         return Unavailable(f"{self.name} takes no further call for {int(seconds) + 1} seconds.", hint="Try again then.")
@@ -72,6 +76,11 @@ class Refusals:
             text = text.replace(self.token.secret, "…")
         line = " ".join("".join(char if char.isprintable() else " " for char in text).split()).rstrip(".")
         return line if len(line) <= _LONGEST_SHOWN else line[:_LONGEST_SHOWN] + "…"
+
+
+def late(name: str, seconds: float) -> Unavailable:
+    """The error for a forge that has not answered within so many seconds."""
+    return Unavailable(f"The forge {name} did not answer within {seconds:g} s.", hint="Look again in a moment.")
 
 
 def _words(body: Answer) -> str:
