@@ -40,6 +40,7 @@ def every_page(things: Things) -> Mapping[str, Sequence[str]]:
         "/compare": ["/compare", f"/compare?left={left}&right={right}"],
         "/requests": ["/requests", "/requests?show=decided"],
         "/requests/{request}": requests,
+        "/requests/{request}/pull-request": [f"{one}/pull-request" for one in requests],
         "/activity": ["/activity", f"/activity?{at}"],
         "/deployments": ["/deployments", f"/deployments?environment={things.environment}", f"/deployments?{at}"],
         "/me": ["/me"],

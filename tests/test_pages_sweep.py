@@ -18,6 +18,7 @@ REQUESTS = ("open", "stale", "approved", "rejected")
 ADDRESSES = [
     *(address for addresses in every_page(UNKNOWN).values() for address in addresses),
     *(f"/requests/{{{name}}}" for name in REQUESTS),
+    "/requests/{open}/pull-request",
     "/models/ltv/versions/1",
     "/nowhere",
 ]

@@ -71,6 +71,7 @@ PAGES: dict[tuple[str, str], Permission] = {
     ("GET", _VERSION): _READ,
     ("GET", "/requests"): _READ,
     ("GET", "/requests/{request}"): _READ,
+    ("GET", "/requests/{request}/pull-request"): _READ,
     ("GET", "/activity"): _READ,
     ("GET", "/deployments"): _READ,
     ("GET", _MODEL): _READ,

@@ -17,6 +17,7 @@ from registry_git.server.identity import Door
 from registry_git.server.keeper import Keeper
 from registry_git.server.live import Live
 from registry_git.server.metrics import Metrics
+from registry_git.server.pull_requests import PullRequests
 from registry_git.server.rates import Rate
 from registry_git.server.settings import Settings
 from registry_git.server.state import State
@@ -62,12 +63,14 @@ class Service:
         self.editing = Workers(_EDITORS, "edit")
         self.remembering = Workers(1, "past")
         self.knocking = Workers(1, "door")
+        self.pull_requests = PullRequests(settings.forge_seconds)
 
     def close(self) -> None:
         """Finishes what was begun, and lets go of everything."""
         self.keeper.close()
         for workers in (self.editing, self.reading, self.remembering, self.knocking):
             workers.close()
+        self.pull_requests.close()
         self.writer.close()
         self.webhooks.close()
         self.readers.close()

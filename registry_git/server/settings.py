@@ -31,6 +31,7 @@ class Settings:
         user_header, name_header: where such a proxy says the user's email address and name.
         fetch_seconds: how often the remote is asked.
         hook_secret: what the forge signs its webhooks with; empty: there are none.
+        forge_seconds: how long a page waits for what the forge says of a pull request.
         body_bytes: the largest body.
         per_second: calls that one address may make; 0: any number; None: what `rate` says.
         tracking_uri: the MLflow tracking store that is asked about runs that callers name; empty: none is.
@@ -51,6 +52,7 @@ class Settings:
     name_header: str = "X-Forwarded-Preferred-Username"
     fetch_seconds: float = 10.0
     hook_secret: str = ""
+    forge_seconds: float = 5.0
     body_bytes: int = 2 * 1024 * 1024
     per_second: float | None = None
     tracking_uri: str = ""

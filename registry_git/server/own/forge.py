@@ -38,5 +38,6 @@ def forge_event(call: Call, asked: BaseModel) -> Heard:
         _LOG.info("A forge's webhook was refused: %s", reason)
         raise PermissionDenied("The webhook is not signed as this registry wants it.", hint=_HINT) from None
     if event is not None:
+        call.service.pull_requests.forget(event.branch, event.number)
         call.service.keeper.wake()
     return Heard(event=event.kind.value if event else None)

@@ -18,6 +18,8 @@
         call.registry.describe_model(asked.name, asked.description)
         return Go(f"/models/{quoted(asked.name)}", said="The description is changed.")
 
+- A page of something outside, which may be slow or away, is shown with `first=…`: that starts it on a thread of its own
+  and gives what to wait for (`pull_request.py`). Other pages load it by `hx-get`, and wait for nobody.
 - What a route needs goes into `PAGES` in `permissions.py`; without it the server does not start.
 - `show` gives an object, by which forms say which page they are on: when a form is refused, that page is shown again
   with `problem` (message, hint) and with what was `typed`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,14 +43,26 @@ class Go:
     said: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a page waits for, and for at most how many seconds. No thread waits with it."""
+
+    what: Future[Any]
+    seconds: float
+
+
+First = Callable[[Call, Any], Wait | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A page at an address."""
+    """A page at an address. `first` says what it waits for, if it is something outside that may take its time."""
 
     path: str
     takes: type[Asked]
     run: Callable[[Call, Any], Page | Go]
     permission: Permission
+    first: First | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +83,14 @@ class Pages:
         self.shown: list[Shown] = []
         self.posted: list[Posted] = []
 
-    def show(self, path: str, *, takes: type[Asked] = Asked) -> Callable[[Callable[[Call, Any], Page | Go]], Shown]:
+    def show(
+        self, path: str, *, takes: type[Asked] = Asked, first: First | None = None
+    ) -> Callable[[Callable[[Call, Any], Page | Go]], Shown]:
         """Makes a function the page at `path`. Raises: LookupError: the table of permissions lacks it."""
 
         def made(run: Callable[[Call, Any], Page | Go]) -> Shown:
-            shown = Shown(path=path, takes=takes, run=run, permission=needed(ROOT_MOUNT, "GET", path))
+            permission = needed(ROOT_MOUNT, "GET", path)
+            shown = Shown(path=path, takes=takes, run=run, permission=permission, first=first)
             self.shown.append(shown)
             return shown
 

@@ -8,12 +8,9 @@ from pydantic import Field
 
 from registry_git.core.errors import NotFound
 from registry_git.core.model import Verdict
-from registry_git.forges.addresses import review_address
 from registry_git.index.told import ActivityWanted
-from registry_git.manifests.layout import request_ref
 from registry_git.registry.inbox import RequestsWanted
 from registry_git.registry.telling import who_may
-from registry_git.registry.views import RequestView
 from registry_git.server.call import Call
 from registry_git.server.pages import deciding
 from registry_git.server.pages.asking import standing, title
@@ -22,10 +19,10 @@ from registry_git.server.pages.deciding import Decided
 from registry_git.server.pages.diffs import taken_apart
 from registry_git.server.pages.links import here, quoted
 from registry_git.server.pages.page import Asked, Go, Page, Pages
+from registry_git.server.pages.pull_request import on_forge
 from registry_git.server.pages.rivals import rival
 
 pages = Pages()
-HEADS = "refs/heads/"
 _ON_A_PAGE = 25
 SHOWN = {
     "mine-to-decide": "Waiting for me",
@@ -106,19 +103,14 @@ def show_request(call: Call, asked: One) -> Page:
             "happened": told,
             "landing": next((one for one in told if one.commit), None),
             "rival": rival(reading, view) if opened else None,
-            "pull": _pull(call, view),
+            # it is loaded by the page itself, since the forge may take its time; of the past it says nothing
+            "forge": None if asked.at else on_forge(reading.policy(), view),
             "former": sum(
                 one.verdict is Verdict.APPROVED and one.proposal != view.record.proposal for one in view.record.reviews
             ),
             "crowded": not asked.at and opened and deciding.crowded(call, view),
         },
     )
-
-
-def _pull(call: Call, view: RequestView) -> str:
-    """Where its pull request is looked for; empty without a forge. The forge is not asked: a page waits for nobody."""
-    forge = call.reading.policy().forge
-    return review_address(forge, request_ref(view.record.model, view.record.id).removeprefix(HEADS)) if forge else ""
 
 
 class Decision(Decided):

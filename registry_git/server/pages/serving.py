@@ -24,7 +24,7 @@ from registry_git.server.pages.awaiting import Awaiting
 from registry_git.server.pages.collected import COLLECTIONS
 from registry_git.server.pages.links import here, quoted
 from registry_git.server.pages.moments import Past, require_present
-from registry_git.server.pages.page import Go, Page, Posted, Shown
+from registry_git.server.pages.page import Go, Page, Posted, Shown, Wait
 from registry_git.server.pages.render import Problem, Setting, render, render_alone
 from registry_git.server.pages.sessions import Sessions
 from registry_git.server.pages.visits import Visit, filled
@@ -86,6 +86,8 @@ class PageDoor:
                 return self._failed(visit, error)
             past = visit.moment(shown)
             pool = self._service.remembering if past else self._service.reading
+            if shown.first is not None and not past:
+                await self._wait(visit, shown)
             return await asyncio.get_running_loop().run_in_executor(pool, self._show, visit, shown)
 
         return handle
@@ -180,6 +182,22 @@ class PageDoor:
         except (ValueError, UnicodeDecodeError):
             raise Invalid("The form cannot be read.", hint="Send it from its page.") from None
         return [(name, value.replace("\r\n", "\n")) for name, value in typed]  # as browsers end lines
+
+    async def _wait(self, visit: Visit, shown: Shown) -> None:
+        """Waits for what a page shows from outside, as long as it wants to; then it shows what there is."""
+        loop = asyncio.get_running_loop()
+        wait = await loop.run_in_executor(self._service.reading, self._first, visit, shown)
+        if wait is not None:
+            await asyncio.wait([asyncio.wrap_future(wait.what)], timeout=wait.seconds)
+
+    def _first(self, visit: Visit, shown: Shown) -> Wait | None:
+        assert shown.first is not None  # noqa: S101 - it was looked at by `showing`
+        try:
+            with ExitStack() as handles:
+                call = self._call(visit, handles, "", writes=False)
+                return shown.first(call, filled(shown.takes, visit.values(shown.takes)))
+        except Exception:
+            return None  # the page fails of it too, and says so
 
     def _show(self, visit: Visit, shown: Shown) -> Response:
         past: Past | None = None

@@ -73,7 +73,10 @@ async function moved(tag) {
 
 function refresh(page) {
   const top = scrollY;
-  const callbacks = { beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches("details")) };
+  const callbacks = {
+    beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches("details")),
+    beforeNodeMorphed: (node) => !node.matches?.("[data-later]"), // what was loaded into it stays until it loads anew
+  };
   for (const place of ["#main", ".top nav"]) {
     const [here, there] = [document.querySelector(place), page.querySelector(place)];
     if (!here || !there) continue;
