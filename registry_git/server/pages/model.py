@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from registry_git.app import now
+from registry_git.core.errors import NotFound
 from registry_git.core.model import Action, Policy
 from registry_git.core.names import ModelName
 from registry_git.core.stays import Stay, Stays
@@ -21,6 +22,7 @@ from registry_git.registry.inbox import RequestsWanted
 from registry_git.registry.past import moment_asked
 from registry_git.registry.views import ModelView, VersionView
 from registry_git.server.call import Call
+from registry_git.server.pages.gone import gone
 from registry_git.server.pages.links import Links
 from registry_git.server.pages.offers import NOTHING, Offer, offer
 from registry_git.server.pages.page import Asked, Page, Pages
@@ -70,7 +72,10 @@ class Alias:
 def show_model(call: Call, asked: OneModel) -> Page:
     """One model."""
     reading = call.reading
-    model = reading.model(asked.name)
+    try:
+        model = reading.model(asked.name)
+    except NotFound as error:
+        return gone(call, error, asked.name)
     policy = reading.policy()
     versions, more = _versions(call, model, asked)
     to = Links(asked.at)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from registry_git.core.errors import Conflict, Corrupt
+from registry_git.core.errors import Conflict, Corrupt, NotFound
 from registry_git.core.keys import VersionKey
-from registry_git.core.names import ModelName
+from registry_git.core.names import ModelName, parse_version
 from registry_git.core.numbers import metrics
 from registry_git.core.policy import Decision
 from registry_git.manifests.layout import path_of
@@ -18,6 +18,7 @@ from registry_git.registry.views import ModelView, VersionView
 from registry_git.server.call import Call
 from registry_git.server.pages import lineage
 from registry_git.server.pages.deciding import undecided
+from registry_git.server.pages.gone import gone
 from registry_git.server.pages.links import Links
 from registry_git.server.pages.moving import move_to, moves
 from registry_git.server.pages.page import Asked, Page, Pages
@@ -43,7 +44,10 @@ class OneVersion(Asked):
 def show_version(call: Call, asked: OneVersion) -> Page:
     """Everything about one version."""
     reading = call.reading
-    version = reading.version(asked.name, asked.version)
+    try:
+        version = reading.version(asked.name, asked.version)
+    except NotFound as error:
+        return gone(call, error, asked.name, parse_version(asked.version))
     model = reading.model(version.model)
     past = bool(asked.at)
     happened = list(reversed(reading.activity(version.model, version.version, limit=_ACTIVITIES + 1)))
