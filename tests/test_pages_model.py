@@ -48,6 +48,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alice.register("greeting", "s3://acme/p/1", tags={"mlflow.prompt.is_prompt": "true"})
     for number in range(13):
         alice.set_alias("greeting", f"alias-{number:02}", 1)
+    alice.create_model("tagged", description="long " * 400, tags={f"key-{number:02}": "x" for number in range(25)})
+    alice.describe("tagged", "long " * 300)
     alice.register("odd name ü+1", "s3://acme/odd/1")
     return place
 
@@ -159,6 +161,19 @@ def test_of_many_addresses_the_rest_is_there_too_behind_how_many_it_is(client: h
     assert more
     assert "<code>models:/greeting@alias-12</code>" in rest
     assert "<code>models:/greeting/latest</code>" in rest
+
+
+def test_of_many_tags_the_rest_is_there_too_behind_how_many_it_is(client: httpx.Client) -> None:
+    page = shown(client, "/models/tagged")
+    first, more, rest = page.partition("<summary>5 more</summary>")
+    assert ("<dt>key-19</dt>" in first, bool(more), "<dt>key-20</dt>" in rest) == (True, True, True)
+    fields = re.findall(r' id="(value-[0-9]+)"', page)
+    assert len(fields) == len(set(fields)) == 25
+
+
+def test_a_long_text_in_the_activity_is_shown_by_its_beginning(client: httpx.Client) -> None:
+    page = shown(client, "/models/tagged")
+    assert re.search(r"<summary[^>]*>long (long )+[^<]*… <span[^>]*>All of it</span></summary>", page)
 
 
 def test_the_description_is_markdown_and_nothing_that_runs(client: httpx.Client) -> None:
