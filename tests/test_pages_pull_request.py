@@ -271,6 +271,11 @@ def test_in_a_browser_it_comes_by_itself_and_again_when_the_registry_moves(brows
             expect(region).to_contain_text("open")
             registry_git.open(found.place, actor=ALICE).create_model("another")
             expect(region.get_by_text("closed", exact=True)).to_be_visible()
+            page.context.clear_cookies()
+            with page.expect_response(lambda answer: "/sign-in" in answer.url):
+                page.evaluate("document.dispatchEvent(new Event('registry:refreshed'))")
+            expect(page.locator("#pull-request")).not_to_have_class(re.compile("htmx-request"))  # it was handled
+            expect(region.get_by_text("closed", exact=True)).to_be_visible()
         with window(browser, found, "alice", javascript=False) as still:
             page = still.go(f"/requests/{here.request.id}")
             page.get_by_role("link", name="How it stands").click()

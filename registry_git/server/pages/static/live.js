@@ -89,6 +89,14 @@ function refresh(page) {
   document.dispatchEvent(new Event("registry:refreshed"));
 }
 
+// What is loaded into a page later stays as it was when it cannot be had, say because the session has ended.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, xhr } = event.detail;
+  if (!target.matches("[data-later]")) return;
+  const asked = new URL(target.getAttribute("hx-get"), location.href);
+  if (xhr.status !== 200 || new URL(xhr.responseURL).pathname !== asked.pathname) event.detail.shouldSwap = false;
+});
+
 addEventListener("pagehide", stop);
 addEventListener("pageshow", listen);
 document.addEventListener("visibilitychange", listen);
