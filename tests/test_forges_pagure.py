@@ -14,6 +14,7 @@ from registry_git.core.errors import Conflict, NotFound, PermissionDenied
 from registry_git.core.rules import ForgeKind, ForgeSettings
 from registry_git.forges.base import CommitStatus, Forge, Person, PullState, ReviewVerdict, StatusState, approvals
 from registry_git.forges.description import describe
+from registry_git.forges.looking import look
 from registry_git.forges.reconcile import reconcile
 from registry_git.forges.settings import speak_to
 from registry_git.forges.token import Token
@@ -100,6 +101,12 @@ def test_two_requests_for_one_slot_live_their_lives_on_a_real_pagure(server: Pag
             forge("alice").status(wanted.head, status)
         flags = server.call("alice", "GET", f"/{PROJECT}/pull-request/1/flag")["flags"]
         assert [(flag["status"], flag["comment"]) for flag in flags] == [("success", "registry-git/check: no findings")]
+        sight = look(forge("alice"), wanted.branch, wanted.head)
+        assert sight is not None
+        assert (sight.pull.number, sight.pull.state, sight.approved) == (1, PullState.OPEN, ())
+        assert [(one.context, one.state, one.description) for one in sight.checks] == [
+            ("registry-git", StatusState.SUCCESS, "registry-git/check: no findings")
+        ]
 
         # No merge without the vote, none by whoever may not, none of another head.
         with pytest.raises(Conflict, match=r"(?i)score|review"):
