@@ -113,6 +113,14 @@ def test_a_page_has_what_one_must_know_to_decide(shop: Shop) -> None:
     assert 'href="/compare?left=fraud%2F1&amp;right=fraud%2F4"' in answer.text
 
 
+def test_who_can_decide_gets_there_at_once_where_it_is_far_below(shop: Shop) -> None:
+    for who, can in (("bob", True), ("alice", False)):
+        with reader(shop.site, who) as client:
+            page = client.get(f"/requests/{shop.asked.stage}").text
+        assert ('<a class="button" href="#decide">To the decision</a>' in page) is can
+        assert 'id="decide"' in page
+
+
 def test_requests_of_every_kind_have_a_page_with_a_diff(shop: Shop) -> None:
     it = shop.asked
     with reader(shop.site, "bob") as bob:
