@@ -20,7 +20,7 @@ demo: $(VENV)/.installed-demo ## Train two models, register, request, approve, r
 	@$(PY) examples/demo.py $(ARGS)
 
 test: $(VENV)/.installed-dev ## Run all tests; ARGS goes to pytest
-	$(PY) -m pytest -n $(WORKERS) $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: lint test ## Linters, types, import contracts, then the tests
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -120,9 +121,24 @@ class Pagure:
 
 
 @contextmanager
-def pagure(place: Path, outside: Mapping[str, str]) -> Iterator[Pagure]:
-    """A Pagure whose files are in `place`; it runs until the end of the block."""
+def pagure(temporary: pytest.TempPathFactory, outside: Mapping[str, str]) -> Iterator[Pagure]:
+    """A Pagure, which runs until the end of the block, and is the only one of this run of pytest meanwhile.
+
+    What it is unpacked from and installed into is shared by all that are started in one run, one after the other.
+    """
     script = scripts(outside) / "up.sh"
+    base = temporary.getbasetemp()
+    kept = outside.get(FILES_VARIABLE)
+    place = Path(kept) if kept else (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "pagure"
+    place.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f"{place.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _started(script, place, outside) as running:
+            yield running
+
+
+@contextmanager
+def _started(script: Path, place: Path, outside: Mapping[str, str]) -> Iterator[Pagure]:
     port = _free_ports()
     shutil.rmtree(place / "run", ignore_errors=True)  # what an earlier run left: projects, not programs
     env = {name: value for name, value in outside.items() if not name.startswith(("GIT_", "REGISTRY_GIT_"))}
@@ -145,7 +161,20 @@ def pagure(place: Path, outside: Mapping[str, str]) -> Iterator[Pagure]:
         print(_log(place))
         raise
     finally:
-        os.kill(int((place / "run" / "pid").read_text()), signal.SIGTERM)
+        _end(int((place / "run" / "pid").read_text()))
+
+
+def _end(process: int) -> None:
+    """Ends a process that is not our child, and waits until it is gone: the next one takes its place."""
+    os.kill(process, signal.SIGTERM)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"Pagure ({process}) did not end")
 
 
 class Receiver:

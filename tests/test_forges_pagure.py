@@ -21,7 +21,7 @@ from registry_git.forges.token import Token
 from registry_git.forges.webhooks import EventKind, receive
 from tests.conftest import Git
 from tests.forge_world import direct
-from tests.pagure_server import FILES_VARIABLE, Pagure, pagure, receiver
+from tests.pagure_server import Pagure, pagure, receiver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -33,8 +33,7 @@ BOB = Person(login="bob", name="Bob Example", email="bob@example.com", mapped=Tr
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, outside_environment: Mapping[str, str]) -> Iterator[Pagure]:
     """The Pagure of this module."""
-    kept = outside_environment.get(FILES_VARIABLE)
-    with pagure(Path(kept) if kept else tmp_path_factory.mktemp("pagure"), outside_environment) as running, direct():
+    with pagure(tmp_path_factory, outside_environment) as running, direct():
         yield running
 
 

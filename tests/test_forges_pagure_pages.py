@@ -18,7 +18,7 @@ from registry_git.forges.token import Token
 from tests.browser import chromium, picture
 from tests.conftest import Git
 from tests.forge_world import direct
-from tests.pagure_server import FILES_VARIABLE, Pagure, pagure
+from tests.pagure_server import Pagure, pagure
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -34,8 +34,7 @@ LARGEST = 120_000  # bytes of a picture
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, outside_environment: Mapping[str, str]) -> Iterator[Pagure]:
     """The Pagure of this module."""
-    kept = outside_environment.get(FILES_VARIABLE)
-    with pagure(Path(kept) if kept else tmp_path_factory.mktemp("pagure"), outside_environment) as running, direct():
+    with pagure(tmp_path_factory, outside_environment) as running, direct():
         yield running
 
 
