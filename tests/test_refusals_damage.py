@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,8 +26,20 @@ def as_(place: Path) -> As:
     return filled_registry(place)
 
 
+def loosen(place: Path) -> None:
+    """Makes a file of its own of every object: what is in packs is damaged together, which `test_a_pack_…` is about."""
+    for pack in list((place / "objects" / "pack").glob("*.pack")):
+        aside = place / pack.name
+        pack.rename(aside)
+        pack.with_suffix(".idx").unlink()
+        with aside.open("rb") as content:
+            subprocess.run(["git", "unpack-objects", "-q"], cwd=place, stdin=content, check=True)
+        aside.unlink()
+
+
 def damage(git: Git, place: Path, revision: str, how: str) -> None:
-    """Removes or spoils the loose object that a revision names."""
+    """Removes or spoils the object that a revision names, alone."""
+    loosen(place)
     oid = git(place, "rev-parse", revision)
     file = place / "objects" / oid[:2] / oid[2:]
     content = file.read_bytes()
@@ -109,6 +122,28 @@ def test_a_damaged_history_is_a_loud_error(as_: As, place: Path, git: Git, what:
     assert told.value.hint
     with pytest.raises(Corrupt):
         registry.activity()
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "truncated", "garbage"])
+@pytest.mark.parametrize("suffix", ["pack", "idx"])
+def test_a_pack_that_is_damaged_is_a_loud_error(as_: As, place: Path, git: Git, suffix: str, how: str) -> None:
+    as_(ALICE)
+    before = refs(git, place)
+    git(place, "gc", "--quiet", "--aggressive")
+    (file,) = (place / "objects" / "pack").glob(f"*.{suffix}")
+    content = file.read_bytes()
+    file.unlink()
+    if how != "missing":
+        file.write_bytes(
+            {"empty": b"", "truncated": content[: len(content) // 2], "garbage": b"\0" * len(content)}[how]
+        )
+    for name, read in POINT_READS.items():
+        for fresh in (place / "registry-git").glob("index-*"):
+            fresh.unlink()
+        with pytest.raises(Corrupt) as told:
+            read(as_(BOB))
+        assert told.value.hint, name
+    assert refs(git, place) == before
 
 
 def test_check_finds_a_missing_manifest(as_: As, place: Path, git: Git) -> None:
