@@ -15,7 +15,8 @@ from registry_git.forges.base import PullState
 from registry_git.server.pull_requests import PullRequests, Told, Wanted
 from tests.forge_server import Reply
 from tests.forge_world import World, direct, world
-from tests.server_scene import until
+from tests.registry_scene import ALICE, new_registry, policy_text
+from tests.server_scene import serving, settings_of, until
 
 
 class Clock:
@@ -153,3 +154,14 @@ def test_the_token_is_in_nothing_that_is_told(
     told = looked(known, wanted(here))
     assert told.problem is not None
     assert "s3cr3t" not in f"{told!r} {told.problem} {told.problem.hint} {caplog.text}"
+
+
+def test_a_server_stops_though_the_forge_takes_calls_and_never_answers(tmp_path: Path) -> None:
+    place = tmp_path / "models.git"
+    registry = new_registry(place, versions=1)(ALICE)
+    registry.request_stage("fraud", 1, "Production")
+    with socket.create_server(("127.0.0.1", 0)) as silent, direct():
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        registry.set_policy(f"{policy_text(registry)}forge: {{kind: gitlab, url: '{url}', repository: acme/models}}\n")
+        with serving(settings_of(place, fetch_seconds=0.5)):
+            silent.accept()  # it is being asked; `serving` fails when the server does not stop in time

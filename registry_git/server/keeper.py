@@ -98,13 +98,16 @@ class Keeper:
 
     def _reconcile(self, registry: Registry) -> None:
         """Writes down verdicts that pull requests brought, if anything has happened since the last time."""
+        from registry_git.forges.http import Patience
         from registry_git.forges.reconcile import reconcile
         from registry_git.forges.settings import forge_of
 
         policy, commit = registry.policy(), registry.commit
         if policy.forge is None or commit == self._settled:
             return
-        forge = forge_of(policy, environment=os.environ, origin=registry.remote or "")
+        # it is asked again at the next look, and whoever stops the server does not wait for a forge that is silent
+        brief = Patience(connect=5, answer=10, limit=0, back_off=())
+        forge = forge_of(policy, environment=os.environ, origin=registry.remote or "", patience=brief)
         for one in reconcile(registry, forge):
             _LOG.info("Request %s: %s by %s.", one.request, one.verdict, ", ".join(one.by))
         self._settled = registry.commit
