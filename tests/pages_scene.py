@@ -107,6 +107,8 @@ def barriers(page: Page, only: str = "") -> list[str]:
     """What axe-core finds that keeps people from reading or using the page, by all rules or one; should be empty."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_AXE)
+    # what still moves in is half transparent, and its contrast is not the one that people read
+    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished)).then(() => null)")
     found = page.evaluate("rules => axe.run(document, rules)", {"runOnly": [only]} if only else _RULES)
     return [f"{one['id']}: {one['help']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
 
