@@ -24,14 +24,12 @@ class Call:
         identity: who calls. PUBLIC routes have none.
         headers: the request's, names in lower case.
         body: its raw bytes.
-        base_url: the server's own address as the caller sees it, without a closing `/`.
     """
 
     service: Service
     identity: Identity | None
     headers: Mapping[str, str]
     body: bytes = b""
-    base_url: str = ""
     _handle: Handle | None = None
     _at: str = ""
 

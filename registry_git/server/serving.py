@@ -91,7 +91,6 @@ class _Sent:
             identity=self.identity,
             headers=self.scope[HEADERS],
             body=self.body,
-            base_url=_base_url(self.scope),
             _handle=handle,
             _at=at,
         )
@@ -142,12 +141,3 @@ async def received(scope: Scope, receive: Receive, at_most: int) -> bytes:
     if size > at_most:
         raise TooLarge(f"The body is larger than {at_most:,} bytes.", hint="Send less at once.")
     return b"".join(parts)
-
-
-def _base_url(scope: Scope) -> str:
-    """The server's own address as the caller sees it."""
-    host = scope[HEADERS].get("host", "")
-    if not host:
-        name, port = scope.get("server") or ("localhost", 80)
-        host = f"{name}:{port}"
-    return f"{scope['scheme']}://{host}"

@@ -258,7 +258,6 @@ class PageDoor:
             service=self._service,
             identity=visit.identity,
             headers=visit.request.scope[HEADERS],
-            base_url=str(visit.request.base_url).rstrip("/"),
             _handle=None if at else handles.enter_context(pool.take()),
             _at=at,
         )
