@@ -70,6 +70,13 @@ def test_a_token_that_is_not_known_makes_no_session(shop: Site, token: str) -> N
         assert client.get("/").status_code == 303
 
 
+def test_after_a_refused_token_the_next_one_still_leads_where_somebody_wanted_to_go(shop: Site) -> None:
+    with reader(shop) as client:
+        again = attempt(client, "rgt_wrong_wrong", "/models/fraud?at=main")
+        assert again.status_code == 401
+        assert 'name="next" value="/models/fraud?at=main"' in again.text
+
+
 def test_who_guesses_tokens_has_to_wait(tmp_path: Path) -> None:
     new_registry(tmp_path / "models.git", versions=1)
     with site(tmp_path / "models.git") as guessed, reader(guessed) as client:

@@ -102,8 +102,7 @@ class PageDoor:
                 visit.require(form.permission)
                 require_present(request.query_params.get("at", ""))
             except Unauthenticated:
-                page = form.page.path.format(**{name: quoted(part) for name, part in request.path_params.items()})
-                return _see("/sign-in?" + urlencode({"next": page}))
+                return _see("/sign-in?" + urlencode({"next": _page_of(form, request)}))
             except RegistryError as error:
                 return self._failed(visit, error)
             pool = self._service.editing
@@ -114,6 +113,7 @@ class PageDoor:
     async def signing_in(self, request: Request) -> Response:
         """Makes a session of a token."""
         visit = await self._visit(request)
+        fields: dict[str, str] = {}
         try:
             fields = dict(await self._typed(request))
             self._sessions.require_proof(visit.visitor, fields.get("csrf", ""))
@@ -125,8 +125,8 @@ class PageDoor:
             assert identity is not None  # noqa: S101 - only PUBLIC has none
             cookie = self._sessions.sign_in(identity)
         except RegistryError as error:
-            page = Page("sign_in.html", {"next": here(dict(request.query_params).get("next", "/"))})
-            return self._rendered(replace(visit, identity=None), page, problem=_told(error))
+            page = Page("sign_in.html", {"next": here(fields.get("next", "/"))})
+            return self._rendered(replace(visit, identity=None, session=False), page, problem=_told(error))
         answer = _see(here(fields.get("next", "/")))
         answer.headers.append("set-cookie", cookie)
         answer.headers.append("set-cookie", self._sessions.saying(f"You are signed in as {identity.actor.name}."))
@@ -166,6 +166,7 @@ class PageDoor:
     async def _visit(self, request: Request) -> Visit:
         visitor = self._sessions.visitor(request.scope[HEADERS])
         identity = self._sessions.identity(visitor)
+        session = identity is not None
         if identity is None:
             try:
                 identity = await admit(request, self._service, Permission.READ)
@@ -173,7 +174,7 @@ class PageDoor:
                 identity = None
         if identity is not None:
             request.scope[WHO] = identity.actor.email
-        return Visit(request, visitor, identity)
+        return Visit(request, visitor, identity, session)
 
     async def _typed(self, request: Request) -> list[tuple[str, str]]:
         body = await whole_body(request, self._service.settings.body_bytes)
@@ -275,7 +276,7 @@ class PageDoor:
     ) -> Response:
         setting = Setting(
             me=visit.identity,
-            session=self._sessions.identity(visit.visitor) is not None,
+            session=visit.session,
             here=visit.here,
             proof=self._sessions.proof(visit.visitor),
             tag=tag,
@@ -321,11 +322,16 @@ def _told(error: Exception) -> Problem:
     return Problem(message=error.message, hint=error.hint or "", status=status)
 
 
+def _page_of(form: Posted, request: Request) -> str:
+    """The address of the page that a form is on."""
+    return form.page.path.format(**{name: quoted(part) for name, part in request.path_params.items()})
+
+
 def _back_to(form: Posted) -> Handler:
     """The address of a form, when somebody goes there by hand: its page."""
 
     async def handle(request: Request) -> Response:
-        page = form.page.path.format(**{name: quoted(part) for name, part in request.path_params.items()})
+        page = _page_of(form, request)
         at = request.query_params.get("at", "")
         return _see(f"{page}?{urlencode({'at': at})}" if at else page)
 

@@ -20,11 +20,12 @@ from registry_git.server.problems import Unauthenticated
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of a browser."""
+    """One request of a browser. `session`: who looks has signed in here, and is not known in another way."""
 
     request: Request
     visitor: Visitor
     identity: Identity | None
+    session: bool
 
     @property
     def here(self) -> str:
