@@ -10,11 +10,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pygit2
 import pytest
 from hypothesis import settings
 from pygit2.enums import ConfigLevel
+
+from tests.browser import browsing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 Git = Callable[..., str]
 
@@ -137,6 +143,13 @@ def _mlflow_forgets() -> Iterator[None]:
 def outside_environment() -> Mapping[str, str]:
     """The environment that pytest was started with, for the few jobs that need the machine's own set-up (pip)."""
     return dict(_OUTSIDE)
+
+
+@pytest.fixture(scope="module")
+def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
+    """A Chromium for one file of tests; more than one at a time cannot be open in a process."""
+    with browsing(outside_environment) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +10,8 @@ from playwright.sync_api import Browser, expect
 
 import registry_git
 from tests.asked_scene import AskedFor, asked_for
-from tests.browser import browsing
 from tests.pages_scene import NARROW, WIDE, Site, barriers, site, too_wide, window
 from tests.registry_scene import ALICE
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 import registry_git
 from registry_git.registry.facade import Registry
-from tests.browser import browsing
 from tests.pages_scene import Site, Window, site, window
 from tests.registry_scene import ALICE, new_registry
 from tests.server_scene import serving, settings_of, until
@@ -25,12 +24,6 @@ window.EventSource = class extends Real {
 window.EventSource.CLOSED = Real.CLOSED;
 """
 OPEN = "window.streams.filter((one) => one.readyState !== EventSource.CLOSED).length"
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -13,7 +13,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from registry_git.core.model import Dataset, Lineage
-from tests.browser import browsing
 from tests.every_page import Things, every_page, shown_paths
 from tests.pages_scene import Site, Window, proof, reader, site, window
 from tests.registry_scene import BOB, new_registry
@@ -30,12 +29,6 @@ EVERYTHING = "\n\n".join((SCRIPT, IMAGE, AREA, QUOTES, LINKS))
 LINE = f"{SCRIPT} {IMAGE} {AREA} {QUOTES}"
 MODEL = '"><img src=x onerror=alert(2)> ' + "{{ 7777777 * 3 }} '&lt;b&gt;"
 EVE = "Eve \"onmouseover=alert(1) 'x' &lt;b&gt; <eve@acme.io>"
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import browsing
 from tests.pages_scene import Site, Window, barriers, site, window
 from tests.registry_scene import new_registry
 
 PAGES = {"m": "/", "r": "/requests", "a": "/activity", "d": "/deployments"}
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,15 +11,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 import registry_git
-from tests.browser import browsing
 from tests.pages_scene import Site, barriers, proof, reader, site, window
 from tests.registry_scene import ALICE, new_registry
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture

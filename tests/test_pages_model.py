@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, expect
 import registry_git
 from registry_git.server.pages.wording import exact
 from registry_git.server.permissions import Permission
-from tests.browser import browsing
 from tests.pages_scene import NARROW, Site, barriers, new_token, reader, site, too_wide, window
 from tests.registry_scene import ALICE, BOB, LEADS, new_registry
 
@@ -63,12 +62,6 @@ def shop(place: Path) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def client(shop: Site) -> Iterator[httpx.Client]:
     with reader(shop, "alice") as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
         yield found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 import registry_git
-from tests.browser import browsing
 from tests.pages_scene import NARROW, Site, barriers, reader, site, too_wide, window
 from tests.registry_scene import ALICE, BOB, new_registry
 
@@ -45,12 +44,6 @@ def shop(place: Path) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def client(shop: Site) -> Iterator[httpx.Client]:
     with reader(shop, "alice") as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
         yield found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser
 
 from registry_git.server.pages.links import here
-from tests.browser import browsing
 from tests.pages_scene import NARROW, WIDE, Site, proof, reader, site, too_wide, window
 from tests.registry_scene import ALICE, new_registry
 
@@ -90,12 +89,6 @@ def test_commands_on_a_page_can_be_typed_as_they_are(shop: Site, tmp_path: Path)
     quoted_name = "'<i>\"q'\"'\"'`$(x)'"
     assert f"registry-git register {quoted_name} SOURCE" in page
     assert f"--model {quoted_name} --stage Production" in page
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 def test_no_name_makes_a_page_wider_than_the_screen(shop: Site, browser: Browser) -> None:

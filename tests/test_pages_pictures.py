@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import PICTURES, browsing
+from tests.browser import PICTURES
 from tests.demo_scene import Demo, demo, fixed
 from tests.every_page import shown_paths
 from tests.pages_scene import NARROW, WIDE, Site, site, window
@@ -19,12 +19,6 @@ WIDTH = 1120  # pixels
 LARGEST, ALL = 120_000, 1_500_000  # bytes of a picture, and of all together
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,6 @@ from registry_git.core.rules import ForgeKind
 from registry_git.forges.base import CommitStatus, StatusState
 from registry_git.registry.facade import Registry
 from tests.asked_scene import text_of
-from tests.browser import browsing
 from tests.forge_server import Reply
 from tests.forge_world import World, direct, world
 from tests.pages_scene import Site, barriers, reader, site, too_wide, whole_picture, window
@@ -237,12 +236,6 @@ def test_without_a_forge_there_is_no_pull_request(plain: tuple[Registry, str, Pa
     with site(place) as found, reader(found, "bob") as bob:
         assert "pull-request" not in bob.get(f"/requests/{request}").text
         assert "The policy names no forge" in text_of(bob.get(f"/requests/{request}/pull-request"))
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 def test_in_a_browser_it_comes_by_itself_and_again_when_the_registry_moves(browser: Browser, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,7 +15,6 @@ from registry_git.core.errors import Invalid
 from registry_git.registry.facade import Registry
 from registry_git.server.pages.register import read_tags
 from registry_git.server.permissions import Permission
-from tests.browser import browsing
 from tests.pages_scene import NARROW, Site, barriers, new_token, proof, reader, site, too_wide, window
 from tests.registry_scene import ALICE, LEADS, new_registry
 
@@ -45,12 +44,6 @@ def shop(place: Path) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def client(shop: Site) -> Iterator[httpx.Client]:
     with reader(shop, "alice") as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
         yield found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,19 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import registry_git
-from tests.browser import browsing
 from tests.conftest import Git
 from tests.pages_scene import Site, Window, site, window
 from tests.registry_scene import ALICE, true_merges
 
 VERSION = "/models/fraud/versions/1"
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser import browsing
 from tests.demo_scene import Demo, demo, fixed
 from tests.every_page import Things, every_page, picture_name, shown_paths
 from tests.pages_scene import NARROW, WIDE, Site, Window, barriers, site, too_wide, whole_picture, window
@@ -22,12 +21,6 @@ ADDRESSES = [
     "/models/ltv/versions/1",
     "/nowhere",
 ]
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

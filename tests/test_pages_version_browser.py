@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 import registry_git
-from tests.browser import browsing
 from tests.pages_scene import NARROW, WIDE, Site, barriers, site, too_wide, window
 from tests.registry_scene import ALICE
 from tests.version_scene import shop
 
 V4 = "/models/fraud/versions/4"
 PAGES = (V4, f"{V4}?to=Production", "/compare?left=fraud/Production&right=fraud/4")
-
-
-@pytest.fixture(scope="module")
-def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
-    with browsing(outside_environment) as found:
-        yield found
 
 
 @pytest.fixture
