@@ -97,7 +97,12 @@ def test_every_answer_has_the_headers_that_keep_a_browser_from_mischief(client: 
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["x-frame-options"] == "DENY"
+        assert "frame-ancestors 'none'" in policy
+        if answer.headers["content-type"].startswith("text/html"):
+            assert answer.headers["x-frame-options"] == "DENY"
+            assert answer.headers["referrer-policy"] == "same-origin"
+            assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "server" not in answer.headers
 
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from registry_git.mlflow_rules.entities import MlflowModel, MlflowPage, MlflowVersion
 from registry_git.mlflow_rules.errors import error_of
-from registry_git.mlflow_rules.registry import MlflowRegistry
+from registry_git.mlflow_rules.registry import MlflowReader, MlflowRegistry
 from registry_git.mlflow_rules.writing import NewMlflowVersion
 
-__all__ = ["MlflowModel", "MlflowPage", "MlflowRegistry", "MlflowVersion", "NewMlflowVersion", "error_of"]
+__all__ = [
+    "MlflowModel",
+    "MlflowPage",
+    "MlflowReader",
+    "MlflowRegistry",
+    "MlflowVersion",
+    "NewMlflowVersion",
+    "error_of",
+]

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from registry_git.mlflow_rules.reading import MlflowReads, Readable
 from registry_git.mlflow_rules.writing import MlflowWrites, Writable
+
+
+class MlflowReader(MlflowReads):
+    """All that MLflow's registry protocol asks, on one registry. For one thread at a time."""
+
+    def __init__(self, registry: Readable) -> None:
+        self._registry = registry
 
 
 class MlflowRegistry(MlflowWrites):

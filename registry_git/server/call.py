@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from registry_git.core.model import Policy
 from registry_git.core.names import Actor
+from registry_git.mlflow_rules.reading import Readable
 from registry_git.registry.facade import Registry
 from registry_git.registry.reading import Reading
+from registry_git.server.at_hand import Shown
 from registry_git.server.handles import Handle
 from registry_git.server.identity import Identity
 from registry_git.server.permissions import Permission
@@ -32,6 +34,7 @@ class Call:
     body: bytes = b""
     _handle: Handle | None = None
     _at: str = ""
+    _shown: Shown | None = None
 
     @property
     def caller(self) -> Identity:
@@ -50,6 +53,11 @@ class Call:
         assert self._handle is not None  # noqa: S101 - only reads of the past have none
         approves = self.identity is not None and Permission.APPROVE in self.identity.scopes
         return self._handle.registry(self.actor, approves=approves)
+
+    @property
+    def readable(self) -> Readable:
+        """The registry for endpoints that are `at_hand`: what the event loop has of it, or the whole."""
+        return self.registry if self._shown is None else self._shown
 
     @property
     def policy(self) -> Policy:

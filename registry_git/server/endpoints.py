@@ -22,6 +22,8 @@
 - It runs on a thread of its own with a repository of its own; a GET gets the ETag and its 304 without doing anything,
   and its answer is kept for the same caller while the registry does not move. So what it says follows from the commit,
   the caller and what is asked; `versioned=False` is for what does not (webhooks, metrics, the clock).
+- `at_hand=True` is for a GET that follows from `main` alone and asks for one thing: it reads `call.readable`, and the
+  event loop answers it by itself where one statement of the index does (`at_hand.py`).
 - A new collection is added to `COLLECTIONS` in `application.py`.
 """
 
@@ -41,7 +43,7 @@ from registry_git.server.call import Answer, Call
 from registry_git.server.identity import Identity
 from registry_git.server.permissions import Permission, needed
 from registry_git.server.problems import refused_fields, strict_json
-from registry_git.server.reply import Reply, caching, is_known, make_reply, unchanged
+from registry_git.server.reply import Reply, caching, is_known, make_reply, state_reply, unchanged
 from registry_git.server.routing import Routes
 from registry_git.server.service import Service
 from registry_git.server.serving import Serving, admitted, received
@@ -71,11 +73,14 @@ class Endpoint:
     status: int
     versioned: bool
     media: str
+    at_hand: bool
     permission: Permission
     lists: frozenset[str] = field(init=False)
+    past: bool = field(init=False)  # whether it can be asked how something was
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lists", list_fields(self.takes))
+        object.__setattr__(self, "past", "at" in self.takes.model_fields)
 
     @property
     def reads(self) -> bool:
@@ -114,9 +119,10 @@ class Endpoint:
         result = self.run(call, asked)
         if self.versioned and not self.reads:
             tag = call.service.state.tag()
-        found = result if isinstance(result, Answer) else Answer(content=result, status=self.status)
-        headers = {**caching(tag), **found.headers}
-        return make_reply(found.status, _written(found.content), headers, found.media_type)
+        if not isinstance(result, Answer):
+            return state_reply(self.status, _written(result), tag, "application/json")
+        headers = {**caching(tag), **result.headers}
+        return make_reply(result.status, _written(result.content), headers, result.media_type)
 
 
 class Endpoints:
@@ -137,6 +143,7 @@ class Endpoints:
         status: int = 200,
         versioned: bool = True,
         media: str = "application/json",
+        at_hand: bool = False,
     ) -> Callable[[R], R]:
         """Makes the function the endpoint for a method and a path. Raises: LookupError: the table lacks it."""
 
@@ -152,6 +159,7 @@ class Endpoints:
                     status=status,
                     versioned=versioned,
                     media=media,
+                    at_hand=at_hand,
                     permission=permission,
                 )
             )

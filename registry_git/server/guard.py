@@ -20,7 +20,7 @@ from registry_git.core.times import Timestamp
 from registry_git.server.metrics import Metrics
 from registry_git.server.problems import TooMany, for_people, problem
 from registry_git.server.rates import Rate
-from registry_git.server.reply import Message, Receive, Reply, Scope, Send, failed, make_reply, send_reply
+from registry_git.server.reply import Message, RawHeaders, Receive, Reply, Scope, Send, failed, make_reply, send_reply
 from registry_git.server.routing import Routes
 from registry_git.server.settings import LOOPBACK_NAMES, Settings
 
@@ -34,16 +34,18 @@ Told = Callable[[RegistryError], str]  # the page that says to people why someth
 HEADERS, PEER, TRUSTED, ROUTE, WHO = (f"registry_git.{name}" for name in ("headers", "peer", "trusted", "route", "who"))
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_ALWAYS = (
+# What every answer says to browsers; and what those say, too, that a browser shows as a page.
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin"))
+_DATA = (*_ALWAYS, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
+_PAGE = (
+    *_ALWAYS,
     (
         b"content-security-policy",
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
         b"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
-    (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),  # with none, browsers call the origin of a form `null`
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 
@@ -62,9 +64,9 @@ class Guard:
         self._rate = Rate(settings.rate)
         self._hosts = LOOPBACK_NAMES | {host.lower() for host in settings.hosts}
         self._check_hosts = settings.on_loopback or bool(settings.hosts)
-        self._headers: tuple[tuple[bytes, bytes], ...] = _ALWAYS
-        if settings.tls_cert is not None:
-            self._headers = (*_ALWAYS, (b"strict-transport-security", b"max-age=31536000"))
+        secure = ((b"strict-transport-security", b"max-age=31536000"),) if settings.tls_cert is not None else ()
+        self._data_headers: RawHeaders = (*_DATA, *secure)
+        self._page_headers: RawHeaders = (*_PAGE, *secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -79,7 +81,7 @@ class Guard:
                 status, size = await self._elsewhere(scope, receive, send)
             else:
                 status, size = reply.status, len(reply.body)
-                await send_reply(send, reply, self._headers)
+                await send_reply(send, reply, self._page_headers if reply.html else self._data_headers)
         finally:
             self._tell(scope, status or 500, size, time.perf_counter() - began)
 
@@ -104,7 +106,7 @@ class Guard:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *self._headers]
+                message["headers"] = [*message.get("headers", ()), *self._page_headers]
             elif message["type"] == "http.response.body":
                 size += len(message.get("body", b""))
             await send(message)

@@ -12,6 +12,7 @@ from registry_git.gitstore.writer import QueuedStore, Writer
 from registry_git.registry.facade import Registry
 from registry_git.server.accounts import AccountFile
 from registry_git.server.answers import Answers
+from registry_git.server.at_hand import Table
 from registry_git.server.handles import Handles, Past
 from registry_git.server.identity import Door
 from registry_git.server.keeper import Keeper
@@ -27,7 +28,7 @@ from registry_git.server.workers import Workers
 _ITSELF = Actor("registry-git <registry-git@localhost>")  # who writes down what a forge says, if nobody is named
 _READERS = 3  # Python runs one at a time; more only keep more repositories warm
 _EDITORS = 32  # these wait for git, and what waits together is written together
-_ANSWERS_BYTES = 8 * 1024 * 1024
+_ANSWERS_BYTES = 4 * 1024 * 1024  # of those that depend on open requests, and as many of the others
 _FAILURES_PER_SECOND, _FAILURES_AT_ONCE = 1 / 6, 10  # tokens that one address may guess
 
 
@@ -58,6 +59,8 @@ class Service:
         )
         self.keeper = Keeper(self.writer, self._acting, self.metrics, seconds=settings.fetch_seconds)
         self.answers = Answers(_ANSWERS_BYTES)
+        self.answers_of_main = Answers(_ANSWERS_BYTES)
+        self.table = Table()
         self.reading = Workers(_READERS, "read")
         self.live = Live(self.state, self.reading)
         self.editing = Workers(_EDITORS, "edit")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from registry_git.core.errors import Invalid
+from registry_git.server.at_hand import NotAtHand, Shown
 from registry_git.server.call import Call
 from registry_git.server.guard import HEADERS, PEER, ROUTE, TRUSTED, WHO
 from registry_git.server.handles import Handle
@@ -32,6 +33,9 @@ class Serving:
         self._handles = service.readers if endpoint.reads else service.editors
         self._workers = service.reading if endpoint.reads else service.editing
         self._versioned = endpoint.reads and endpoint.versioned
+        # what depends on `main` alone is answered anew only when `main` moves, whatever becomes of requests
+        self._tag = service.state.commit if endpoint.at_hand else service.state.quick_tag
+        self._answers = service.answers_of_main if endpoint.at_hand else service.answers
 
     async def reply(self, scope: Scope, receive: Receive, names: Mapping[str, str]) -> Reply:
         """The reply to a request; `names` are those in its path. Raises nothing: an error is a reply too."""
@@ -48,30 +52,49 @@ class Serving:
 
     async def _versioned_reply(self, scope: Scope, names: Mapping[str, str], identity: Identity | None) -> Reply:
         """The reply to a read that follows from the registry's state: what is known is not asked for again."""
-        service = self._service
-        tag = service.state.quick_tag() or ""
+        service, tag = self._service, self._tag() or ""
         who = (identity.actor, identity.scopes) if identity else None
         question = (who, self.route, scope["path"], scope["query_string"])
         if tag:
-            known = service.answers.find(tag, question)
+            known = self._answers.find(tag, question)
             if known is not None:
                 return unchanged(tag) if is_known(scope[HEADERS], tag) else known
         asked = self._endpoint.asked(scope["query_string"], names, b"")
-        at = str(getattr(asked, "at", None) or "")
+        sent = _Sent(identity, scope, b"")
+        at = str(getattr(asked, "at", None) or "") if self._endpoint.past else ""
         if at:  # a date that lies ahead, or a branch, names another commit as time goes by
-            return await service.remembering.run(self._run, asked, _Sent(identity, scope, b""), at)
-        found = await self._workers.run(self._run, asked, _Sent(identity, scope, b""), "", tag)
-        if tag and found.status == 200 and service.state.quick_tag() == tag:
-            service.answers.keep(tag, question, found)
+            return await service.remembering.run(self._run, asked, sent, at)
+        found = self._run_at_hand(asked, sent, tag) if self._endpoint.at_hand else None
+        if found is None:
+            found = await self._workers.run(self._run, asked, sent, "", tag)
+            if self._tag() != tag:
+                return found
+        if tag and found.status == 200:
+            self._answers.keep(tag, question, found)
         return found
+
+    def _run_at_hand(self, asked: BaseModel, sent: _Sent, commit: str) -> Reply | None:
+        """Runs the endpoint in the event loop, on what is at hand there; None: a thread has to look for more."""
+        shown = self._service.table.at(commit)
+        if shown is None:
+            return None
+        try:
+            return self._endpoint.answer(sent.call(self._service, None, shown=shown), asked, commit)
+        except NotAtHand:
+            return None
+        except Exception as error:
+            return failed(error)
 
     def _run(self, asked: BaseModel, sent: _Sent, at: str = "", tag: str = "") -> Reply:
         """Runs the endpoint, on a thread that may wait."""
         try:
             if at:
-                return self._endpoint.answer(sent.call(self._service, None, at), asked)
+                return self._endpoint.answer(sent.call(self._service, None, at=at), asked)
             with self._handles.take() as handle:
-                return self._endpoint.answer(sent.call(self._service, handle, ""), asked, tag)
+                found = self._endpoint.answer(sent.call(self._service, handle), asked, tag)
+                if self._endpoint.at_hand:
+                    self._service.table.lay(handle.store)
+                return found
         except Exception as error:
             return failed(error)
 
@@ -84,7 +107,7 @@ class _Sent:
     scope: Scope
     body: bytes
 
-    def call(self, service: Service, handle: Handle | None, at: str) -> Call:
+    def call(self, service: Service, handle: Handle | None, *, at: str = "", shown: Shown | None = None) -> Call:
         """The request as an endpoint sees it."""
         return Call(
             service=service,
@@ -93,6 +116,7 @@ class _Sent:
             body=self.body,
             _handle=handle,
             _at=at,
+            _shown=shown,
         )
 
 

@@ -6,14 +6,16 @@ What is empty is left out where MLflow's own server leaves it out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from registry_git.core.names import Actor
-from registry_git.mlflow_rules import MlflowModel, MlflowPage, MlflowRegistry, MlflowVersion
+from registry_git.mlflow_rules import MlflowModel, MlflowPage, MlflowVersion
+from registry_git.mlflow_rules.reading import MlflowReads
 
 Json = dict[str, object]
 
 
-def version_json(mlflow: MlflowRegistry, found: MlflowVersion) -> Json:
+def version_json(mlflow: MlflowReads, found: MlflowVersion) -> Json:
     """A version. When it changed last is asked of the index, where `found` does not say it."""
     updated = found.last_updated_timestamp
     if updated is None:
@@ -40,7 +42,7 @@ def version_json(mlflow: MlflowRegistry, found: MlflowVersion) -> Json:
     return told | without_empty(more)
 
 
-def model_json(mlflow: MlflowRegistry, found: MlflowModel) -> Json:
+def model_json(mlflow: MlflowReads, found: MlflowModel) -> Json:
     """A registered model with the highest version of each of its stages."""
     updated = found.last_updated_timestamp
     if updated is None:
@@ -59,13 +61,13 @@ def model_json(mlflow: MlflowRegistry, found: MlflowModel) -> Json:
     )
 
 
-def models_json(mlflow: MlflowRegistry, page: MlflowPage[MlflowModel]) -> Json:
+def models_json(mlflow: MlflowReads, page: MlflowPage[MlflowModel]) -> Json:
     """A page of models."""
     found = [model_json(mlflow, model) for model in page.items]
     return without_empty({"registered_models": found, "next_page_token": page.next_page_token})
 
 
-def versions_json(mlflow: MlflowRegistry, page: MlflowPage[MlflowVersion]) -> Json:
+def versions_json(mlflow: MlflowReads, page: MlflowPage[MlflowVersion]) -> Json:
     """A page of versions."""
     found = [version_json(mlflow, version) for version in page.items]
     return without_empty({"model_versions": found, "next_page_token": page.next_page_token})
@@ -76,6 +78,7 @@ def tags_json(tags: Mapping[str, str]) -> list[Json]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
+@lru_cache(maxsize=1024)
 def user_id(actor: str) -> str:
     """Who somebody is to a client: the email address, by which roles and accounts name people."""
     return Actor(actor).email if actor.endswith(">") else actor

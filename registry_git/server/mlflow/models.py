@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from registry_git.core.search import Target, parse_filter, parse_order
-from registry_git.mlflow_rules import MlflowRegistry
+from registry_git.mlflow_rules import MlflowReader, MlflowRegistry
 from registry_git.server.call import Call
 from registry_git.server.endpoints import Endpoints
 from registry_git.server.mlflow.answers import Json, model_json, models_json, version_json, without_empty
@@ -77,10 +77,10 @@ def create_registered_model(call: Call, asked: NewModel) -> Json:
     return {"registered_model": model_json(mlflow, made)}
 
 
-@models.add("GET", "/registered-models/get", takes=ByName)
+@models.add("GET", "/registered-models/get", takes=ByName, at_hand=True)
 def get_registered_model(call: Call, asked: ByName) -> Json:
     """One registered model."""
-    mlflow = MlflowRegistry(call.registry)
+    mlflow = MlflowReader(call.readable)
     return {"registered_model": model_json(mlflow, mlflow.get_model(asked.name))}
 
 
@@ -142,11 +142,11 @@ def delete_registered_model_tag(call: Call, asked: ModelTagKey) -> Json:
     return {}
 
 
-@models.add("GET", "/registered-models/get-latest-versions", takes=Latest)
+@models.add("GET", "/registered-models/get-latest-versions", takes=Latest, at_hand=True)
 @models.add("POST", "/registered-models/get-latest-versions", takes=Latest)
 def get_latest_versions(call: Call, asked: Latest) -> Json:
     """The newest version in each of the stages."""
-    mlflow = MlflowRegistry(call.registry)
+    mlflow = MlflowReader(call.readable)
     found = mlflow.get_latest_versions(asked.name, asked.stages or ())
     return without_empty({"model_versions": [version_json(mlflow, version) for version in found]})
 
@@ -158,10 +158,10 @@ def set_registered_model_alias(call: Call, asked: NewAlias) -> Json:
     return {}
 
 
-@models.add("GET", "/registered-models/alias", takes=ByAlias)
+@models.add("GET", "/registered-models/alias", takes=ByAlias, at_hand=True)
 def get_model_version_by_alias(call: Call, asked: ByAlias) -> Json:
     """The version that an alias points to."""
-    mlflow = MlflowRegistry(call.registry)
+    mlflow = MlflowReader(call.readable)
     return {"model_version": version_json(mlflow, mlflow.get_version_by_alias(asked.name, asked.alias))}
 
 

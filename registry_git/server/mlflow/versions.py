@@ -6,7 +6,7 @@ from pydantic import Field
 
 from registry_git.core.model import Lineage
 from registry_git.core.search import Target, parse_filter, parse_order
-from registry_git.mlflow_rules import MlflowRegistry, NewMlflowVersion
+from registry_git.mlflow_rules import MlflowReader, MlflowRegistry, NewMlflowVersion
 from registry_git.mlflow_rules.checks import RESULTS_MAX
 from registry_git.server.call import Call
 from registry_git.server.endpoints import Endpoints
@@ -67,10 +67,10 @@ def create_model_version(call: Call, asked: NewVersion) -> Json:
     return {"model_version": version_json(mlflow, mlflow.create_version(located(call.registry, wanted)))}
 
 
-@versions.add("GET", "/model-versions/get", takes=ByVersion)
+@versions.add("GET", "/model-versions/get", takes=ByVersion, at_hand=True)
 def get_model_version(call: Call, asked: ByVersion) -> Json:
     """One version."""
-    mlflow = MlflowRegistry(call.registry)
+    mlflow = MlflowReader(call.readable)
     return {"model_version": version_json(mlflow, mlflow.get_version(asked.name, asked.version))}
 
 
@@ -116,10 +116,10 @@ def delete_model_version_tag(call: Call, asked: VersionTagKey) -> Json:
     return {}
 
 
-@versions.add("GET", "/model-versions/get-download-uri", takes=ByVersion)
+@versions.add("GET", "/model-versions/get-download-uri", takes=ByVersion, at_hand=True)
 def get_model_version_download_uri(call: Call, asked: ByVersion) -> Json:
     """Where the files of a version are."""
-    return {"artifact_uri": MlflowRegistry(call.registry).get_download_uri(asked.name, asked.version)}
+    return {"artifact_uri": MlflowReader(call.readable).get_download_uri(asked.name, asked.version)}
 
 
 @versions.add("POST", "/model-versions/transition-stage", takes=Transition)
