@@ -178,6 +178,20 @@ def test_a_lock_file_that_was_removed_while_we_waited_is_made_again(tmp_path: Pa
     assert found == [True]
 
 
+def test_its_files_get_the_permissions_of_the_repository_and_are_left_alone_from_then_on(tmp_path: Path) -> None:
+    tmp_path.chmod(0o770)
+    files = [tmp_path / "registry-git" / name for name in ("writer.gate", "writer.lock")]
+    with WriterLock(tmp_path):
+        assert [path.stat().st_mode & 0o777 for path in files] == [0o660, 0o660]
+    before = [path.stat().st_ctime_ns for path in files]
+    with WriterLock(tmp_path):
+        pass
+    assert [path.stat().st_ctime_ns for path in files] == before
+    files[1].chmod(0o600)
+    with WriterLock(tmp_path):
+        assert files[1].stat().st_mode & 0o777 == 0o660
+
+
 def test_eight_writers_never_meet_and_get_equal_shares(tmp_path: Path) -> None:
     workers = [
         subprocess.Popen(

@@ -146,6 +146,35 @@ def test_an_input_output_error_fails_the_write_leaves_no_draft_and_the_next_one_
     assert git(bare, "fsck", "--strict", "--full") == ""
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_index_that_cannot_be_put_in_place_takes_only_a_new_pack_with_it(
+    bare: Path, git: Git, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    staging, tip = many_registrations(3)
+    if whole:
+        write_pack(bare / "objects", staging)
+    real = os.rename
+
+    def rename(source: str, target: str) -> None:
+        if target.endswith(".idx"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", rename)
+        with pytest.raises(Unavailable):
+            write_pack(bare / "objects", staging)
+    assert len(list((bare / "objects" / "pack").iterdir())) == 2 * whole
+    if whole:
+        assert git(bare, "cat-file", "-t", tip) == "commit"
+
+
+def test_a_pack_has_the_permissions_of_the_store(bare: Path) -> None:
+    (bare / "objects").chmod(0o750)
+    write_pack(bare / "objects", many_registrations(1)[0])
+    assert {path.stat().st_mode & 0o777 for path in (bare / "objects" / "pack").iterdir()} == {0o440}
+
+
 def applied(base: bytes, delta: bytes) -> bytes:
     """What `git help format-pack` says a reader makes of a delta."""
     at = 0

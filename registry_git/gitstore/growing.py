@@ -140,10 +140,15 @@ class GrowingPack:
     def _read_note(self) -> list[str] | None:
         """The names in the note: of the pack that grows, then of those that it replaced, oldest first."""
         try:
-            with open(self._note, "rb", buffering=0) as file:
-                line, _, _ = file.read(_ID * 3 * (_KEPT + 2)).partition(b"\n")
+            fd = os.open(self._note, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return None
+        try:
+            line, _, _ = os.read(fd, _ID * 3 * (_KEPT + 2)).partition(b"\n")
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
         names, _, check = line.rpartition(b" ")
         if check != b"%08x" % zlib.crc32(names):
             return None  # half written when somebody was killed
@@ -151,17 +156,23 @@ class GrowingPack:
 
     def _write_note(self, pack: _Pack) -> None:
         names = " ".join((pack.name, *pack.replaced)).encode("ascii")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
         # in place, and not flushed: it is no more than a hint
         with suppress(OSError):
-            fd = os.open(self._note, flags, 0o666)
+            fd = self._open_note()
             try:
-                if not os.fstat(fd).st_size:
-                    with suppress(PermissionError):
-                        os.fchmod(fd, os.stat(self._objects).st_mode & 0o666)
                 os.pwrite(fd, b"%s %08x\n" % (names, zlib.crc32(names)), 0)
             finally:
                 os.close(fd)
+
+    def _open_note(self) -> int:
+        flags = os.O_WRONLY | os.O_CLOEXEC
+        try:
+            return os.open(self._note, flags)
+        except FileNotFoundError:
+            fd = os.open(self._note, flags | os.O_CREAT, 0o666)
+            with suppress(PermissionError):
+                os.fchmod(fd, os.stat(self._objects).st_mode & 0o666)
+            return fd
 
 
 @dataclass(slots=True)

@@ -36,8 +36,8 @@ class WriterLock:
     """
 
     def __init__(self, git_dir: Path, *, timeout_seconds: float = 60.0) -> None:
-        self._git_dir = git_dir
-        self._folder = git_dir / OWN_DIRECTORY
+        self._git_dir = os.fspath(git_dir)
+        self._folder = f"{self._git_dir}/{OWN_DIRECTORY}"
         self._timeout = timeout_seconds
         self._fd = -1
         self._owner: int | None = None
@@ -47,16 +47,18 @@ class WriterLock:
             raise RuntimeError("this thread holds the writer lock already")
         until = time.monotonic() + self._timeout
         with disk.explained("lock the registry for writing"):
-            disk.make_directory(self._folder, like=self._git_dir)
+            mode = os.stat(self._git_dir).st_mode & 0o666
             # Who lets go and wants again at once would overtake those who sleep. The gate makes it stand in line:
             # only one waits at the lock itself, and who comes back starts behind the gate.
-            gate = self._take("writer.gate", until)
+            gate = self._take("writer.gate", mode, until)
             try:
-                fd = self._take("writer.lock", until)
+                fd = self._take("writer.lock", mode, until)
             finally:
                 os.close(gate)
             with suppress(OSError):  # a full disk must not keep the lock from working; it is only for the message
-                os.pwrite(fd, b"%-10d\n" % os.getpid(), 0)
+                holder = b"%-10d\n" % os.getpid()
+                if os.pread(fd, len(holder) + 1, 0) != holder:
+                    os.pwrite(fd, holder, 0)
         self._fd = fd
         self._owner = threading.get_ident()
         return self
@@ -67,13 +69,15 @@ class WriterLock:
         fd, self._fd, self._owner = self._fd, -1, None
         os.close(fd)
 
-    def _take(self, name: str, until: float) -> int:
-        path = self._folder / name
+    def _take(self, name: str, mode: int, until: float) -> int:
+        path = f"{self._folder}/{name}"
         while True:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            fd = self._open(path)
             try:
-                with suppress(PermissionError):
-                    os.fchmod(fd, os.stat(self._git_dir).st_mode & 0o666)
+                found = os.fstat(fd)
+                if found.st_mode & 0o777 != mode:  # asking is cheaper than setting it, which the disk has to note
+                    with suppress(PermissionError):
+                        os.fchmod(fd, mode)
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if not _wait(fd, until):
@@ -82,15 +86,22 @@ class WriterLock:
                 os.close(fd)
                 raise
             with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(fd), os.stat(path)):
+                if os.path.samestat(found, os.stat(path)):
                     return fd
             os.close(fd)  # the file was removed while we waited: whoever comes next makes and locks another one
+
+    def _open(self, path: str) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(path, flags, 0o666)
+        except FileNotFoundError:
             disk.make_directory(self._folder, like=self._git_dir)
+            return os.open(path, flags, 0o666)
 
     def _busy(self) -> Unavailable:
         holder = ""
         with suppress(OSError):
-            holder = (self._folder / "writer.lock").read_text(encoding="ascii", errors="replace").strip()
+            holder = Path(self._folder, "writer.lock").read_text(encoding="ascii", errors="replace").strip()
         who = f"process {holder}" if holder.isdigit() else "another process"
         return Unavailable(
             f"The registry has been locked for writing by {who} for more than {self._timeout:g} seconds.",

@@ -26,6 +26,7 @@ OFS_DELTA = 6
 MAX_CHAIN = 50  # git's own limit: every link is one more object to inflate at a read
 _MAX_BYTES = 2**31 - 1  # beyond it an index needs wide offsets
 _DRAFT = "tmp_"  # git's own prefix: `git prune` clears what a killed process leaves
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _BUFFER = 1 << 20
 Entry: TypeAlias = tuple[bytes, int, int]  # an object's id, the CRC-32 of its bytes in the pack, where they begin
 WriteObjects: TypeAlias = Callable[[int], tuple[bytes, list[Entry]]]  # to a descriptor; gives the pack's SHA-1
@@ -67,18 +68,24 @@ def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None
         OSError: no temporary file stays, no object is visible.
     """
     folder = f"{root}/pack"
-    mode = os.stat(root).st_mode & 0o444
-    made = not os.path.isdir(folder) and disk.make_directory(folder, like=root)
     token = os.urandom(6).hex()
-    drafts = {suffix: f"{folder}/{_DRAFT}{suffix}_{token}" for suffix in ("pack", "idx")}
-    leftovers = set(drafts.values())
+    pack, index = f"{folder}/{_DRAFT}pack_{token}", f"{folder}/{_DRAFT}idx_{token}"
+    leftovers = [pack, index]
     fds: list[int] = []
+    made = False
     try:
-        for draft in drafts.values():
-            fds.append(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
-            os.fchmod(fds[-1], mode)
+        try:
+            fds.append(os.open(pack, _NEW, 0o444))
+        except FileNotFoundError:
+            made = disk.make_directory(folder, like=root)
+            fds.append(os.open(pack, _NEW, 0o444))
+        fds.append(os.open(index, _NEW, 0o444))
         digest, entries = write(fds[0])
-        if durable and os.fstat(fds[0]).st_size >= _BUFFER:
+        found, mode = os.fstat(fds[0]), os.stat(root).st_mode & 0o444
+        if found.st_mode & 0o777 != mode:
+            for fd in fds:
+                os.fchmod(fd, mode)
+        if durable and found.st_size >= _BUFFER:
             disk.start_writing(fds[0])
         disk.write_all(fds[1], _index(entries, digest))
         if durable:
@@ -87,16 +94,11 @@ def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None
                 disk.start_writing(fd)
             for fd in flushed:
                 disk.sync(fd)
-        name = digest.hex()
-        # the index last: it is what makes git look at the pack
-        for suffix in ("pack", "idx"):
-            final = f"{folder}/pack-{name}.{suffix}"
-            fresh = not os.path.exists(final)
-            os.rename(drafts[suffix], final)
-            leftovers.discard(drafts[suffix])
-            if suffix == "pack" and fresh:
-                leftovers.add(final)
-        leftovers.clear()
+        name = f"{folder}/pack-{digest.hex()}"
+        os.rename(pack, f"{name}.pack")
+        leftovers = [index, f"{name}.pack"]
+        os.rename(index, f"{name}.idx")  # the last: it is what makes git look at the pack
+        leftovers = []
         if durable:
             disk.sync_directory(folder)
             if made:
@@ -107,6 +109,9 @@ def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None
             with suppress(OSError):
                 os.close(fd)
         for path in leftovers:
+            # the same pack may have been there before, whole
+            if path.endswith(".pack") and os.path.exists(f"{path[: -len('.pack')]}.idx"):
+                continue
             disk.remove_quietly(path)
 
 

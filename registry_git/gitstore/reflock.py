@@ -115,7 +115,9 @@ class LockFile:
             disk.make_directory(own, like=self._git_dir)
             disk.make_directory(f"{own}/locks", like=self._git_dir)
             fd = os.open(self._own, flags, 0o666)
-        os.fchmod(fd, os.stat(self._git_dir).st_mode & 0o666)
+        mode = os.stat(self._git_dir).st_mode & 0o666
+        if os.fstat(fd).st_mode & 0o777 != mode:
+            os.fchmod(fd, mode)
         return fd
 
     def _acquire(self) -> None:

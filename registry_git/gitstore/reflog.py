@@ -31,12 +31,13 @@ def append(git_dir: str, name: str, *, old: str | None, new: str, entry: ReflogE
     Raises:
         OSError: it cannot be written.
     """
+    kept = _kept(git_dir, name)
+    if not kept:
+        return
     message = " ".join(entry.message.split())
     line = f"{old or _NONE} {new} {entry.actor} {entry.at_seconds} +0000" + (f"\t{message}" if message else "") + "\n"
-    for log in (name, "HEAD") if _head_is_on(git_dir, name) else (name,):
-        path = f"{git_dir}/logs/{log}"
-        if os.path.isfile(path) or _wanted(git_dir, log):
-            _append(path, line.encode("utf-8"), like=git_dir)
+    for log in kept:
+        _append(f"{git_dir}/logs/{log}", line.encode("utf-8"), like=git_dir)
 
 
 def remove(git_dir: str, name: str) -> None:
@@ -72,12 +73,21 @@ def _head_is_on(git_dir: str, name: str) -> bool:
         return False
 
 
-def _wanted(git_dir: str, log: str) -> bool:
+def _kept(git_dir: str, name: str) -> list[str]:
+    """The logs that get a line: those that are there, and those that the configuration wants."""
     found = os.stat(f"{git_dir}/config")
     wanted = _logs(git_dir, (found.st_mtime_ns, found.st_size, found.st_ino))
-    if wanted is None:
-        return True
-    return wanted and (log == "HEAD" or log.startswith(("refs/heads/", "refs/remotes/", "refs/notes/")))
+    if wanted is False and not os.path.isdir(f"{git_dir}/logs"):
+        return []
+    usual = {name: name.startswith(("refs/heads/", "refs/remotes/", "refs/notes/")), "HEAD": True}
+    kept = [
+        log
+        for log, logged in usual.items()
+        if wanted is None or (wanted and logged) or os.path.isfile(f"{git_dir}/logs/{log}")
+    ]
+    if "HEAD" in kept and not _head_is_on(git_dir, name):
+        kept.remove("HEAD")
+    return kept
 
 
 @lru_cache(maxsize=64)

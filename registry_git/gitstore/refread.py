@@ -79,11 +79,16 @@ def _read(root: str, name: str) -> str | None:
 
 def value_of(root: str, name: str) -> str | None:
     """As `read_ref`, for a checked full name in the repository at `root`. Raises: Corrupt, OSError."""
+    return found_at(root, name)[0]
+
+
+def found_at(root: str, name: str) -> tuple[str | None, bool]:
+    """As `value_of`; and whether it is in a file of its own, not among the packed ones. Raises: Corrupt, OSError."""
     content = _loose(root, name)
     if content is not None:
-        return _parse(name, content)
+        return _parse(name, content), True
     found = packedrefs.find(packedrefs.read(root), name)
-    return None if found is None else _parse(name, found.encode("ascii", errors="replace"))
+    return None if found is None else _parse(name, found.encode("ascii", errors="replace")), False
 
 
 def _loose(root: str, name: str) -> bytes | None:

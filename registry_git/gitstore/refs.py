@@ -16,7 +16,7 @@ from registry_git.gitstore.objects import check_object_id
 from registry_git.gitstore.reflock import Locked, LockFile, recover_stale_lock
 from registry_git.gitstore.reflog import ReflogEntry
 from registry_git.gitstore.refnames import check_ref_name
-from registry_git.gitstore.refread import check_format, read_ref, value_of
+from registry_git.gitstore.refread import check_format, found_at, read_ref
 
 __all__ = [
     "Locked",
@@ -151,10 +151,9 @@ def _put(
 ) -> None:
     target = f"{root}/{name}"
     with drafted or LockFile(root, name) as lock:
-        _check(root, name, old)
+        fresh = not _check(root, name, old)
         if old is None:
             _check_room(root, name)
-        fresh = not os.path.isfile(target)
         if drafted is None:
             disk.write_all(lock.fd, _content(new))
             if durable:
@@ -205,10 +204,12 @@ def _sync_directories(root: str, target: str, *, to: str) -> None:
             continue  # an empty directory that somebody has just removed
 
 
-def _check(root: str, name: str, expected: str | None) -> None:
-    actual = value_of(root, name)
+def _check(root: str, name: str, expected: str | None) -> bool:
+    """Whether the reference, which is where it is expected, has a file of its own. Raises: Moved."""
+    actual, own = found_at(root, name)
     if actual != expected:
         raise Moved(name, expected=expected, actual=actual)
+    return own
 
 
 def _check_room(root: str, name: str) -> None:

@@ -251,6 +251,8 @@ class Store:
 
     def _publish(self, session: Session, describe: ReflogEntry | None) -> None:
         for move in session.moves:
+            if move.name == MAIN and self.following is None and self.repository.workdir is None:
+                continue  # it has just been read, and is looked at again when it moves; nothing else waits for that
             here = self.request_branch(move.name) if move.name.startswith(REQUESTS) else self.repository.ref(move.name)
             if here != move.old:
                 raise Moved(move.name, expected=move.old, actual=here)
