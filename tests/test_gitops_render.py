@@ -59,8 +59,8 @@ def template(land: Land, git: Git, name: str, text: str) -> None:
 
 def rendered(land: Land, environment: str, name: str) -> str:
     tree = land.registry.tree()
-    (one,) = chosen(tree, environment, name)
-    return render(tree, one).text
+    (made,) = render(tree, chosen(tree, environment, name))
+    return made.text
 
 
 def test_a_deployment_is_rendered_with_the_version_that_it_uses(

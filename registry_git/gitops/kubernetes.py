@@ -28,6 +28,10 @@ def check_manifests(text: str, *, source: str) -> list[dict[str, Any]]:
         where = f" in line {mark.line + 1} of what it makes" if mark is not None else ""
         why = getattr(problem, "problem", None) or "it cannot be read"
         raise Invalid(f"{source} makes no YAML{where}: {why}.", hint="Quote values with | tojson.") from None
+    except (ValueError, TypeError, LookupError, RecursionError) as problem:
+        # a day that no month has, a number of thousands of digits, what is nested a thousand times
+        why = str(problem).partition("\n")[0].rstrip(".") or "it cannot be read"
+        raise Invalid(f"{source} makes no YAML: {why}.", hint="Quote values with | tojson.") from None
     if not found:
         raise Invalid(f"{source} makes no manifest.", hint="It has to make at least one Kubernetes object.")
     return list(found.values())
@@ -58,11 +62,13 @@ class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         """The mapping. Raises: ConstructorError."""
-        seen = set()
+        seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} is there twice", key.start_mark
                 )
-            seen.add(key.value if isinstance(key.value, str) else id(key))
+            seen.add(key.value)
         return super().construct_mapping(node, deep=deep)

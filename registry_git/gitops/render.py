@@ -13,8 +13,8 @@ from registry_git.core.keys import DeploymentKey
 from registry_git.core.model import Deployment
 from registry_git.core.names import encode
 from registry_git.core.times import Timestamp
-from registry_git.gitops.kubernetes import check_manifests
-from registry_git.gitops.templates import fill_template, template_path
+from registry_git.gitops.filling import Filler
+from registry_git.gitops.templates import template_path
 from registry_git.manifests.layout import DEPLOY
 from registry_git.registry.beside import Kept
 from registry_git.registry.facade import Registry
@@ -61,12 +61,18 @@ def find_template(tree: Tree, deployment: Deployment) -> str | None:
     return next((path for path in paths if tree.read(path) is not None), None)
 
 
-def render(tree: Tree, deployment: Deployment, *, template: str = "") -> Rendering:
-    """The manifests of a deployment. `template` names another template than its own.
+def render(tree: Tree, deployments: Iterable[Deployment], *, template: str = "") -> list[Rendering]:
+    """The manifests of deployments, each by its own template, or all by the one that `template` names.
 
     Raises:
-        NotFound: it has no template, or uses no version yet; Invalid: the template fails, or makes no manifests.
+        NotFound: one has no template, or uses no version yet; Invalid: a template fails, makes no manifests, or takes
+        more time or memory than it may; Unavailable: no process can be had to fill it.
     """
+    with Filler(tree) as filler:
+        return [_rendered(filler, tree, one, template) for one in deployments]
+
+
+def _rendered(filler: Filler, tree: Tree, deployment: Deployment, template: str = "") -> Rendering:
     label = f"{deployment.environment}/{deployment.name}"
     path = template_path(encode(template)) if template else find_template(tree, deployment)
     if path is None:
@@ -75,9 +81,7 @@ def render(tree: Tree, deployment: Deployment, *, template: str = "") -> Renderi
             f"{label} has no template: neither {own} nor {template_path(deployment.workload)} is there.",
             hint="Write one of them: Jinja that makes Kubernetes manifests.",
         )
-    text = fill_template(tree, path, _values(tree, deployment, label))
-    text = text if text.endswith("\n") else f"{text}\n"
-    check_manifests(text, source=path)
+    text = filler.fill(path, _values(tree, deployment, label))
     head = f"{_HEAD} {label} from {path}; change that, and run `registry-git render --write`.\n"
     return Rendering(deployment=label, template=path, path=_kept_at(deployment.key), text=head + text)
 
@@ -90,7 +94,7 @@ def write_renderings(registry: Registry, *, environment: str | None, name: str |
     """
 
     def plan(tree: Tree) -> Mapping[str, bytes | None]:
-        made = [render(tree, one) for one in chosen(tree, environment, name)]
+        made = render(tree, chosen(tree, environment, name))
         if not made:
             raise NotFound("No deployment has a template.", hint="Write one: templates/service.yaml.j2")
         gone = {} if environment is not None else dict.fromkeys(_orphans(tree))
@@ -102,25 +106,30 @@ def write_renderings(registry: Registry, *, environment: str | None, name: str |
 
 def check_renderings(tree: Tree, *, environment: str | None, name: str | None) -> Iterator[Finding]:
     """What is committed in `deploy/rendered/` and is not what the templates make now."""
-    for deployment in chosen(tree, environment, name):
-        kept_at = _kept_at(deployment.key)
-        try:
-            made = render(tree, deployment)
-        except RegistryError as problem:
-            line = _line_of(problem.message)
-            template = find_template(tree, deployment) or kept_at
-            yield Finding(level="error", path=template, message=problem.message, fix=problem.hint, line=line)
-            continue
-        there = tree.read(kept_at)
-        if there != made.text.encode():
-            state = "is not there" if there is None else "is not current"
-            message = f"The rendering of {made.deployment} {state}."
-            line = 0 if there is None else _first_difference(there.decode(errors="replace"), made.text)
-            yield Finding(level="error", path=kept_at, message=message, fix="registry-git render --write", line=line)
+    with Filler(tree) as filler:
+        for deployment in chosen(tree, environment, name):
+            yield from _stale(filler, tree, deployment)
     if environment is None:
         for path in _orphans(tree):
             message = "It was rendered for a deployment that is gone, or has no template."
             yield Finding(level="error", path=path, message=message, fix="registry-git render --write")
+
+
+def _stale(filler: Filler, tree: Tree, deployment: Deployment) -> Iterator[Finding]:
+    kept_at = _kept_at(deployment.key)
+    try:
+        made = _rendered(filler, tree, deployment)
+    except RegistryError as problem:
+        template = find_template(tree, deployment) or kept_at
+        line = _line_of(problem.message)
+        yield Finding(level="error", path=template, message=problem.message, fix=problem.hint, line=line)
+        return
+    there = tree.read(kept_at)
+    if there != made.text.encode():
+        state = "is not there" if there is None else "is not current"
+        message = f"The rendering of {made.deployment} {state}."
+        line = 0 if there is None else _first_difference(there.decode(errors="replace"), made.text)
+        yield Finding(level="error", path=kept_at, message=message, fix="registry-git render --write", line=line)
 
 
 def _values(tree: Tree, deployment: Deployment, label: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def render_(
         if findings:
             ctx.exit(EXIT_CODES[Conflict])
         return
-    made = [render(tree, one, template=template or "") for one in chosen(tree, environment, name)]
+    made = render(tree, chosen(tree, environment, name), template=template or "")
     answer(invocation, made, lambda: _print(made))
 
 
