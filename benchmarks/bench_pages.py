@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import page
+from exchange import Client
 from measure import Figure, ground, machine, milliseconds
 from registries import make, name_of, opened
-from two_servers import Client, registry_git
+from two_servers import registry_git
 
 _START, _END = (
     "<!-- figures of the pages: written by `make bench ARGS=--write` -->",

@@ -9,13 +9,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from functools import partial
+from contextlib import closing, suppress
 from pathlib import Path
 
 import page
-from measure import Figure, ground, machine, timed
+from exchange import Client, get, post
+from measure import Figure, ground, machine
 from registries import name_of
-from two_servers import Client, Served, mlflow, registry_git
+from two_servers import Served, mlflow, registry_git
 from two_stores import MODELS, VERSIONS, make_stores
 
 _START, _END = (
@@ -24,7 +25,7 @@ _START, _END = (
 )
 _SEED = 20261127
 _WRITERS = 8
-Action = Callable[[Client, str, int], object]
+Action = Callable[[str, int], bytes]
 
 
 def main() -> None:
@@ -63,40 +64,40 @@ def main() -> None:
 
 
 READS: dict[str, Action] = {
-    "model-versions/get": lambda to, name, number: to.get("/model-versions/get", name=name, version=number),
-    "registered-models/get": lambda to, name, number: to.get("/registered-models/get", name=name),
-    "registered-models/get-latest-versions, of Production": lambda to, name, number: to.get(
+    "model-versions/get": lambda name, number: get("/model-versions/get", name=name, version=number),
+    "registered-models/get": lambda name, number: get("/registered-models/get", name=name),
+    "registered-models/get-latest-versions, of Production": lambda name, number: get(
         "/registered-models/get-latest-versions", name=name, stages=["Production"]
     ),
-    "registered-models/alias": lambda to, name, number: to.get("/registered-models/alias", name=name, alias="champion"),
-    "model-versions/get-download-uri": lambda to, name, number: to.get(
+    "registered-models/alias": lambda name, number: get("/registered-models/alias", name=name, alias="champion"),
+    "model-versions/get-download-uri": lambda name, number: get(
         "/model-versions/get-download-uri", name=name, version=number
     ),
 }
 SEARCHES: dict[str, Action] = {
-    "versions of a model (10)": lambda to, name, number: to.get("/model-versions/search", filter=f"name='{name}'"),
-    "versions by tag (100)": lambda to, name, number: to.get(
+    "versions of a model (10)": lambda name, number: get("/model-versions/search", filter=f"name='{name}'"),
+    "versions by tag (100)": lambda name, number: get(
         "/model-versions/search", filter=f"tags.auc='0.{name[-2:]}'", max_results=100
     ),
-    "models LIKE, with 100 hits": lambda to, name, number: to.get(
+    "models LIKE, with 100 hits": lambda name, number: get(
         "/registered-models/search", filter=f"name LIKE 'model-00{number % 10}%'", max_results=100
     ),
 }
 WRITES: dict[str, Action] = {
-    "model-versions/create": lambda to, name, number: to.post(
+    "model-versions/create": lambda name, number: post(
         "/model-versions/create", name=name, source=f"s3://acme-models/{name}/new/model"
     ),
-    "model-versions/set-tag": lambda to, name, number: to.post(
+    "model-versions/set-tag": lambda name, number: post(
         "/model-versions/set-tag", name=name, version=str(number), key="run", value=name
     ),
-    "model-versions/transition-stage": lambda to, name, number: to.post(
+    "model-versions/transition-stage": lambda name, number: post(
         "/model-versions/transition-stage",
         name=name,
         version=str(number),
         stage="Staging" if number % 2 else "Production",
         archive_existing_versions=False,
     ),
-    "registered-models/alias": lambda to, name, number: to.post(
+    "registered-models/alias": lambda name, number: post(
         "/registered-models/alias", name=name, alias="next", version=str(number)
     ),
 }
@@ -106,15 +107,10 @@ def _ready(ours: Served) -> None:
     """Waits until the index is built: a search would wait for it."""
     until = time.monotonic() + 120
     while time.monotonic() < until:
-        client = ours.client()
-        try:
+        with closing(ours.client()) as client, suppress(RuntimeError):
             client.send("GET", "/ready")
-        except RuntimeError:
-            time.sleep(0.05)
-        else:
             return
-        finally:
-            client.close()
+        time.sleep(0.05)
     raise RuntimeError("The server did not become ready.")
 
 
@@ -128,13 +124,22 @@ def _beside(sides: tuple[Served, Served], actions: dict[str, Action], runs: int,
         for turn, model in enumerate(choose.sample(range(MODELS), runs + 3)):
             name, number = name_of(model), 1 + choose.randrange(VERSIONS)
             for side in (0, 1) if turn % 2 else (1, 0):
-                taken[side].append(1000 * timed(partial(action, clients[side], name, number)))
+                taken[side].append(1000 * _seconds(clients[side], action(name, number)))
         figures += _pair(what, tuple(taken[0][3:]), tuple(taken[1][3:]), "ms")
         ratio = figures[-1].median / figures[-2].median
         figures.append(Figure(what=f"{what}: times as fast", values=(ratio,), unit="x", bound=bound, least=True))
     for client in clients:
         client.close()
     return figures
+
+
+def _seconds(client: Client, request: bytes) -> float:
+    """From a request to the last byte of its answer. Raises: RuntimeError: it is not 200."""
+    began = time.perf_counter()
+    answer = client.ask(request)
+    took = time.perf_counter() - began
+    answer.content()
+    return took
 
 
 def _together(sides: tuple[Served, Served], rounds: int, seconds: float = 2.0) -> list[Figure]:
@@ -157,7 +162,7 @@ def _rate(side: Served, seconds: float) -> float:
     def write(place: int) -> None:
         while time.perf_counter() - began < seconds:
             name = name_of(100 * place + counts[place] % 100)
-            clients[place].post("/model-versions/create", name=name, source=f"s3://acme-models/{name}/new/model")
+            clients[place].ask(WRITES["model-versions/create"](name, 1)).content()
             counts[place] += 1
 
     threads = [threading.Thread(target=write, args=(place,)) for place in range(_WRITERS)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -10,45 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlencode
 
+from exchange import Client
 from registries import ACTOR
 
 _OURS = "from registry_git.cli.main import main; main()"
-_MOUNT = "/api/2.0/mlflow"
 _PATIENCE = 120.0  # seconds until a server has to be healthy
-
-
-class Client:
-    """One connection that is kept, with as little of its own as Python has: `http.client`."""
-
-    def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
-
-    def get(self, path: str, **asked: str | int | list[str]) -> object:
-        """Asks MLflow's API. Raises: RuntimeError: the answer is not 200."""
-        return self.send("GET", f"{_MOUNT}{path}?{urlencode(asked, doseq=True)}")
-
-    def post(self, path: str, **asked: object) -> object:
-        """Tells MLflow's API. Raises: as `get`."""
-        return self.send("POST", _MOUNT + path, json.dumps(asked).encode())
-
-    def send(self, method: str, path: str, body: bytes | None = None) -> object:
-        """The JSON (or the text) of an answer. Raises: as `get`."""
-        self._connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-        response = self._connection.getresponse()
-        text = response.read()
-        if response.status != 200:
-            raise RuntimeError(f"{method} {path} is answered with {response.status}: {text[:300]!r}")
-        return json.loads(text) if response.getheader("Content-Type", "").startswith("application/json") else text
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._connection.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,15 +94,12 @@ def _served(command: list[str], port: int, folder: Path) -> Iterator[Served]:
 def _healthy(process: subprocess.Popen[bytes], port: int) -> None:
     until = time.monotonic() + _PATIENCE
     while process.poll() is None and time.monotonic() < until:
-        client = Client(port)
         try:
-            client.send("GET", "/health")
+            with closing(Client(port)) as client:
+                client.send("GET", "/health")
+                return
         except (OSError, RuntimeError):
             time.sleep(0.01)
-        else:
-            return
-        finally:
-            client.close()
     raise RuntimeError(f"The server did not become healthy: {process.args!r}")
 
 
