@@ -11,8 +11,11 @@ import pytest
 import registry_git
 from registry_git.core.errors import RegistryError
 from registry_git.core.model import Lineage
+from registry_git.core.search import PROMPT_TAG, Target, encode_token, parse_filter, parse_order
+from registry_git.index.queries import Page
 from registry_git.index.tables import SCHEMA_VERSION
 from registry_git.mlflow_rules import MlflowModel, MlflowRegistry, MlflowVersion, NewMlflowVersion
+from registry_git.registry.registering import Registration
 from tests.registry_scene import ALICE, BOB
 
 Read = Callable[[MlflowRegistry], object]
@@ -39,7 +42,27 @@ READS: dict[str, Read] = {
         for name in NAMES
         for stages in ([], ["Staging"], ["None"], ["archived", "NONE"], ["Production", "Staging"], ["Nowhere"])
     },
+    **{
+        f"versions of {name} {order} {size} {token}": lambda m, name=name, order=order, size=size, token=token: paged(  # type: ignore[misc]
+            m, f"name = '{name}'", order, size, token
+        )
+        for name in (*NAMES, "greeting", "many")
+        for order, size, token in (
+            ([], None, None),
+            (["version_number ASC"], 2, encode_token(1)),
+            (["creation_timestamp DESC", "name"], 3, encode_token(49)),
+        )
+    },
+    "versions of a name and a tag": lambda m: paged(m, "name = 'fraud' AND tags.k = '3'", [], None, None),
 }
+MANY = 51  # one more than are few
+
+
+def paged(mlflow: MlflowRegistry, text: str, order: list[str], size: int | None, token: str | None) -> list[object]:
+    """The versions of a page, and the token of the next."""
+    given, orders = parse_filter(text, Target.VERSIONS), parse_order(order, Target.VERSIONS)
+    page = mlflow.search_versions(given, orders, max_results=size, page_token=token)
+    return [*page.items, page.next_page_token]
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +83,31 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mlflow.transition("fraud", 2, "Archived")
     registry_git.open(place, actor=BOB, durable=False).transition("fraud", 3, "Staging", add=True)
     mlflow.delete_version("fraud", 5)
+    mlflow.create_model("greeting", tags=((PROMPT_TAG, "true"),))
+    mlflow.create_version(NewMlflowVersion(name="greeting", source="dummy", tags=((PROMPT_TAG, "true"),)))
+    registry_git.open(place, actor=ALICE, durable=False).register_many(
+        [Registration(name="many", source=f"s3://acme/many/{number}") for number in range(MANY)]
+    )
     for alias, number in (("champion", 3), ("challenger", 3), ("first", 1)):
         mlflow.set_alias("fraud", alias, number)
     return place
+
+
+def test_only_a_few_versions_are_looked_through_at_hand(place: Path) -> None:
+    registry = registry_git.open(place, actor=BOB, durable=False)
+    registry.register_many([Registration(name="more", source=f"s3://acme/more/{number}") for number in range(MANY)])
+    given, orders = parse_filter("name = 'more'", Target.VERSIONS), parse_order((), Target.VERSIONS)
+
+    def found() -> int | None:
+        registry.models()
+        index = registry.at_hand(registry.snapshot().commit)
+        assert index is not None
+        versions = index.few_versions("more", given, orders, Page(limit=200))
+        return None if versions is None else len(versions)
+
+    assert found() is None
+    registry.delete("more", version=MANY)
+    assert found() == MANY - 1
 
 
 def outcome(mlflow: MlflowRegistry, read: Read) -> object:

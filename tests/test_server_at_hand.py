@@ -23,6 +23,7 @@ PATHS = (
     "/registered-models/get?name=fraud&asked={}",
     "/registered-models/alias?name=fraud&alias=champion&asked={}",
     "/registered-models/get-latest-versions?name=fraud&stages=Production&asked={}",
+    "/model-versions/search?filter=name='fraud'&asked={}",
 )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from registry_git.core.model import NO_STAGE
-from registry_git.core.search import Filter, Order
+from registry_git.core.search import Filter, Order, Target
 from registry_git.index.queries import Page, Queries
+from registry_git.index.search_sql import order_to_sql, to_sql
 
 _VERSION = (
     "v.model, v.version, v.source, v.run_id, v.run_link, v.model_id, v.status, v.status_message, v.created, "
@@ -40,6 +41,8 @@ _LATEST_OF_ONE = (
 )
 _BARE_OF_ONE = f"SELECT ?1, '', {_BARE.format('?1', 'DESC')}, {_BARE.format('?1', 'ASC')}"
 _SHOWN = "(SELECT value FROM meta WHERE key = 'commit')"
+_FEW = 50  # versions of a model, so that a page of them is as quickly found as one
+_ARE_FEW = "(SELECT count(*) FROM (SELECT 1 FROM versions AS n WHERE n.model = ? LIMIT ?)) <= ?"
 
 
 class VersionEntry(NamedTuple):
@@ -90,11 +93,7 @@ class Entries(Queries):
             f"SELECT {_VERSION}, {_STAGES} FROM json_each(?) AS k CROSS JOIN versions AS v "  # noqa: S608
             "ON v.model = json_extract(k.value, '$[0]') AND v.version = json_extract(k.value, '$[1]') ORDER BY k.key"
         )
-        rows = self._rows(sql, [json.dumps(keys)])
-        return [
-            VersionEntry._make((*row[:12], tags, _names(row[13])))
-            for row, tags in zip(rows, each(rows, 12), strict=True)
-        ]
+        return _entries(self._rows(sql, [json.dumps(keys)]))
 
     def model_entries(self, given: Filter, orders: tuple[Order, ...], page: Page) -> list[ModelEntry]:
         """The models that pass the filter, in order."""
@@ -175,6 +174,23 @@ class AtHand:
             for row in _in_order(rows)
         ]
 
+    def few_versions(
+        self, model: str, given: Filter, orders: tuple[Order, ...], page: Page
+    ) -> list[VersionEntry] | None:
+        """The versions that pass a filter by the model's name and more; None: there are none, or too many to tell."""
+        where, values = to_sql(given, Target.VERSIONS)
+        sql = (
+            f"SELECT {_VERSION}, {_STAGES} FROM versions CROSS JOIN versions AS v ON v.model = versions.model "  # noqa: S608
+            f"AND v.version = versions.version WHERE versions.model = ? AND {where} AND {_ARE_FEW} AND {_SHOWN} = ? "
+            f"ORDER BY {order_to_sql(orders, Target.VERSIONS)} LIMIT ? OFFSET ?"
+        )
+        asked = [model, *values, model, _FEW + 1, _FEW, self._commit, page.limit, page.offset]
+        try:
+            rows = self._db.execute(sql, asked).fetchall()
+        except sqlite3.DatabaseError:
+            return None
+        return _entries(rows) or None
+
     def _first(self, sql: str, *values: str | int) -> tuple[Any, ...] | None:
         try:
             row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
@@ -187,6 +203,12 @@ class AtHand:
             return self._db.execute(sql, (model, self._commit, *more)).fetchall()
         except sqlite3.DatabaseError:
             return []
+
+
+def _entries(rows: list[tuple[Any, ...]]) -> list[VersionEntry]:
+    return [
+        VersionEntry._make((*row[:12], tags, _names(row[13]))) for row, tags in zip(rows, each(rows, 12), strict=True)
+    ]
 
 
 def _entry(row: tuple[Any, ...] | None) -> tuple[VersionEntry, tuple[str, ...]] | None:

@@ -9,7 +9,7 @@ from registry_git.core.errors import Invalid, NotFound
 from registry_git.core.keys import ModelKey, VersionKey
 from registry_git.core.model import NO_STAGE, ModelVersion, Policy, RegisteredModel
 from registry_git.core.names import AliasName, ModelName
-from registry_git.core.search import Filter, Order, Target, encode_token, without_prompts
+from registry_git.core.search import Filter, Order, Target, encode_token, only_name, without_prompts
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
 from registry_git.index.entries import AtHand, ModelEntry, VersionEntry
 from registry_git.index.queries import Page
@@ -139,10 +139,15 @@ class MlflowReads:
             Invalid.
         """
         size, offset = checks.page_size(max_results, Target.VERSIONS), checks.page_offset(page_token)
-        entries = self._registry.entries()
-        found = entries.version_entries(without_prompts(given), orders, Page(limit=size + 1, offset=offset))
-        policy = self._registry.snapshot().policy()
-        versions = tuple([_listed_version(entry, _shown_stage(policy, entry.stages)) for entry in found[:size]])
+        snapshot, wanted, page = self._registry.snapshot(), without_prompts(given), Page(limit=size + 1, offset=offset)
+        model = only_name(given)
+        index = self._registry.at_hand(snapshot.commit) if model is not None else None
+        found = index.few_versions(model, wanted, orders, page) if index is not None and model is not None else None
+        if found is None:
+            found = self._registry.entries().version_entries(wanted, orders, page)
+        policy = snapshot.policy()
+        shown = {held: _shown_stage(policy, held) for held in {entry.stages for entry in found}}
+        versions = tuple([_listed_version(entry, shown[entry.stages]) for entry in found[:size]])
         return MlflowPage(items=versions, next_page_token=encode_token(offset + size) if len(found) > size else "")
 
 

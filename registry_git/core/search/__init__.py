@@ -22,6 +22,7 @@ from registry_git.core.search.terms import (
     Operator,
     Target,
     matches_untagged,
+    only_name,
     without_prompts,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "like",
     "matches",
     "matches_untagged",
+    "only_name",
     "parse_filter",
     "parse_order",
     "without_prompts",

@@ -114,6 +114,13 @@ def matches_untagged(condition: Condition) -> bool:
     )
 
 
+def only_name(given: Filter) -> str | None:
+    """The one name that a filter asks for, and it asks for nothing else; None for any other filter."""
+    if len(given) == 1 and given[0].field.attribute is Attribute.NAME and given[0].operator is Operator.EQUAL:
+        return str(given[0].value)
+    return None
+
+
 def without_prompts(given: Filter) -> Filter:
     """The filter that leaves prompts out, as MLflow's searches do, unless it asks for them itself."""
     field = Field(attribute=Attribute.TAG, key=PROMPT_TAG)

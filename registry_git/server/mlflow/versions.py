@@ -74,10 +74,10 @@ def get_model_version(call: Call, asked: ByVersion) -> Json:
     return {"model_version": version_json(mlflow, mlflow.get_version(asked.name, asked.version))}
 
 
-@versions.add("GET", "/model-versions/search", takes=Search)
+@versions.add("GET", "/model-versions/search", takes=Search, at_hand=True)
 def search_model_versions(call: Call, asked: Search) -> Json:
     """The versions that pass a filter, 200,000 on a page unless `max_results` says less."""
-    mlflow = MlflowRegistry(call.registry)
+    mlflow = MlflowReader(call.readable)
     page = mlflow.search_versions(
         parse_filter(asked.filter or "", Target.VERSIONS),
         parse_order(asked.order_by or (), Target.VERSIONS),
