@@ -52,6 +52,19 @@ def test_files_that_were_not_stored_are_told_of(cli: Cli, tmp_path: Path) -> Non
     assert "apply it again" not in there("bundle", "apply", file).out
 
 
+def test_a_new_repository_stays_only_where_the_bundle_is_taken(cli: Cli, tmp_path: Path) -> None:
+    there = Cli(registry=tmp_path / "there.git")
+    (tmp_path / "junk").write_text("junk")
+    assert "on the other side" in there("bundle", "apply", str(tmp_path / "nosuch"), "--new", code=3).err
+    there("bundle", "apply", str(tmp_path / "junk"), "--new", code=7)
+    assert not there.registry.exists()
+    there.registry.mkdir()
+    there("bundle", "apply", str(tmp_path / "junk"), "--new", code=7)
+    assert there.registry.is_dir()
+    cli("bundle", "create", str(tmp_path / "b.tar"))
+    assert "main is at" in there("bundle", "apply", str(tmp_path / "b.tar"), "--new").out
+
+
 def test_what_cannot_be_is_refused_with_its_exit_code(cli: Cli, tmp_path: Path) -> None:
     file = str(tmp_path / "b.tar")
     (tmp_path / "junk").write_text("junk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,21 @@ class _Assignment(_Pair):
         return key, rest
 
 
+class _Size(_Number):
+    """A number of bytes, as `500M` or `20G`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number of bytes. Raises: Invalid."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)([KMGT]?)B?", str(value).strip().upper())
+        if found is None:
+            raise Invalid(f"{value!r} is no size.", hint="Write bytes, or a number with K, M, G or T, as 20G.")
+        return int(float(found[1]) * 1000 ** " KMGT".index(found[2] or " "))
+
+
 MODEL = _Named("name", "models")
 VERSION = _Version("version", "versions")
 STAGE = _Named("stage", "stages")
@@ -79,6 +95,7 @@ DEPLOYMENT = _Named("name", "deployments")
 COMMENT = _Named("comment_id", "comments")
 TAG = _Named("key", "tags")
 ASSIGNMENT = _Assignment()
+SIZE = _Size()
 FORCE = "Also where a deployment is in the way; --comment says why."
 
 # Of the commands with which jobs get their models.

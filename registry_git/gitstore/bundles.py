@@ -21,6 +21,11 @@ _ARRIVED = "refs/incoming/"
 _KNOWN = "refs/known/"
 # the pack is kept as it comes, so that it can be moved over in one step; and git looks into every object
 _FETCH = ("fetch.unpackLimit=1", "fetch.fsckObjects=true", "transfer.fsckObjects=true")
+# A few bytes of a bundle can become any number of bytes. So no object is too large to be looked into as a whole, and
+# git refuses to take that much memory at once; a registry's files are small.
+_OBJECT_MAX = 512 << 20  # bytes
+_WHOLE = ("core.bigFileThreshold=1024g",)
+_BOUNDED = {"GIT_ALLOC_LIMIT": str(_OBJECT_MAX)}
 
 
 def write_bundle(repository: Repository, file: Path, refs: Mapping[str, str], *, without: Sequence[str]) -> bool:
@@ -127,7 +132,8 @@ class Incoming:
         status, _, stderr = git.run(
             *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
             *(str(file), f"+refs/*:{_ARRIVED}*"),
-            config=_FETCH,
+            config=(*_FETCH, *_WHOLE),
+            extra=_BOUNDED,
             ok=range(256),
         )
         if status:
@@ -135,7 +141,9 @@ class Incoming:
         for pack in sorted((scratch / "objects" / "pack").glob("*.pack")):
             # not every git looks into the objects of a bundle when it fetches
             index = scratch / "strict.idx"
-            status, _, stderr = git.run("index-pack", "--strict", "-o", str(index), str(pack), ok=range(256))
+            status, _, stderr = git.run(
+                "index-pack", "--strict", "-o", str(index), str(pack), config=_WHOLE, extra=_BOUNDED, ok=range(256)
+            )
             disk.remove_quietly(index)
             disk.remove_quietly(index.with_suffix(".rev"))
             if status:
@@ -152,6 +160,11 @@ def _scratch(path: Path, objects: Path) -> Path:
 
 
 def _no_bundle(stderr: str) -> Corrupt:
+    if "attempting to allocate" in stderr:
+        said = (
+            f"What the bundle holds takes more than {_OBJECT_MAX >> 20} MiB at once, and a registry's files are small."
+        )
+        return Corrupt(said, hint="Do not use it.")
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     said = next((line for line in lines if line.startswith(("error:", "fatal:"))), lines[0] if lines else "no reason")
     return Corrupt(f"Git refuses the bundle: {said.partition(': ')[2] or said}.", hint="Have it made again.")

@@ -5,7 +5,7 @@
     artifacts/sha256/<2 hex>/<62 hex>/…  the files of versions
 
 Anybody can look into it with tar and git. Who takes it in trusts nothing of it: only plain files of these names are
-read.
+read, no more than is allowed, and no more than there is room for.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
-from registry_git.core.errors import Corrupt, NotFound
+from registry_git.core.errors import Corrupt, Invalid, NotFound, Unavailable
 from registry_git.gitstore.disk import explained
 
 FORMAT = "registry-git bundle 1"
 _CONTENTS, _OBJECTS, _ARTIFACTS = "contents.json", "registry.bundle", "artifacts"
+BYTES_MAX = 16 * 10**9  # of a bundle that is taken without a word
 _CONTENTS_MAX = 16 << 20  # bytes
+_HEADER_MAX = 64 << 10  # bytes of a long name: tarfile reads it into memory, whatever its size
+_MEMBERS_MAX = 1_000_000
 _OID = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{2})([0-9a-f]{62})")
 _BLOCK = 1 << 20
@@ -84,27 +88,32 @@ def write_file(target: Path, contents: Contents, objects: Path | None, trees: Ma
             draft.unlink(missing_ok=True)
 
 
-def read_file(source: Path, into: Path) -> tuple[Contents, Path | None, dict[str, Path]]:
+def read_file(source: Path, into: Path, *, max_bytes: int = BYTES_MAX) -> tuple[Contents, Path | None, dict[str, Path]]:
     """What a file holds, unpacked into the empty directory `into`: contents, git bundle, and artifacts by digest.
 
     Raises:
-        NotFound: there is no such file; Corrupt: it is no bundle, or holds what no bundle does; Unavailable.
+        NotFound: there is no such file; Invalid: it has more than `max_bytes`.
+        Corrupt: it is no bundle, or holds what no bundle does; Unavailable: there is no room for it.
     """
     if not source.is_file():
-        raise NotFound(f"There is no file {source}.", hint="Make one with: registry-git bundle create FILE")
+        raise NotFound(f"There is no file {source}.", hint="Name what `bundle create` made on the other side.")
+    _require_room(source, into, max_bytes)
     contents: Contents | None = None
     objects: Path | None = None
     trees: dict[str, Path] = {}
     seen: set[str] = set()
     with explained(f"read {source}"):
         try:
-            with tarfile.open(source, "r:") as archive:
-                for member in archive:
+            with tarfile.open(source, "r:", tarinfo=_Header) as archive:
+                while (member := archive.next()) is not None:
+                    cast("Any", archive).members.clear()  # or it would remember them all
                     if (
                         not member.isreg() or member.issparse() or member.name in seen
                     ):  # sparse: a few bytes fill a disk
                         raise _foreign(member.name)
                     seen.add(member.name)
+                    if len(seen) > _MEMBERS_MAX:
+                        raise Corrupt(f"The bundle holds more than {_MEMBERS_MAX:,} files.", hint="Do not use it.")
                     if contents is None:
                         if member.name != _CONTENTS or member.size > _CONTENTS_MAX:
                             raise _foreign(member.name)
@@ -120,6 +129,46 @@ def read_file(source: Path, into: Path) -> tuple[Contents, Path | None, dict[str
     if contents is None:
         raise Corrupt(f"{source} is empty.", hint="Have it made again.")
     return contents, objects, trees
+
+
+class _Header(tarfile.TarInfo):
+    """A header that has the size of one."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """As tarfile reads it. Raises: Corrupt."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.type not in tarfile.REGULAR_TYPES and found.size > _HEADER_MAX:
+            raise _foreign(found.name)
+        return found
+
+
+def _require_room(source: Path, into: Path, max_bytes: int) -> None:
+    """Returns when a file may be unpacked: it is not compressed, so it takes the space that it has.
+
+    Raises:
+        Invalid, Unavailable.
+    """
+    with explained(f"read {source}"):
+        size, free = source.stat().st_size, shutil.disk_usage(into).free
+    if size > max_bytes:
+        raise Invalid(
+            f"{source} has {said_size(size)}, and no more than {said_size(max_bytes)} are taken.",
+            hint=f"If it should be that large, allow it with --max-size {size // 10**9 + 1}G.",
+        )
+    if size > free:
+        raise Unavailable(
+            f"{source} has {said_size(size)}, and there are {said_size(free)} free in {into.parent} to unpack it.",
+            hint="Free some space, or set TMPDIR to a directory where there is more.",
+        )
+
+
+def said_size(size: int) -> str:
+    """A number of bytes for people, as `1.5 GB`."""
+    for power, unit in ((12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
+        if size >= 10**power:
+            return f"{size / 10**power:.3g} {unit}"
+    return f"{size} bytes"
 
 
 def parse_refs(value: Any) -> dict[str, str]:

@@ -20,7 +20,7 @@ from registry_git.gitstore.remote import RefMove
 from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.layout import parse_request_ref
-from registry_git.registry.bundle_file import Artifact, Contents, read_file, write_file
+from registry_git.registry.bundle_file import BYTES_MAX, Artifact, Contents, read_file, write_file
 from registry_git.registry.past import find_commit
 from registry_git.registry.request_views import has_landed
 from registry_git.registry.resolving import resolve
@@ -129,9 +129,9 @@ class Bundling(Writes):
             artifacts=tuple(taken),
         )
 
-    def verify_bundle(self, file: str | Path, *, by_policy: bool = True) -> Transfer:
+    def verify_bundle(self, file: str | Path, *, by_policy: bool = True, max_bytes: int = BYTES_MAX) -> Transfer:
         """What applying a bundle would change here. Raises: as `apply_bundle`."""
-        with self._opened(Path(file), by_policy=by_policy) as (_, transfer, _, _):
+        with self._opened(Path(file), by_policy=by_policy, max_bytes=max_bytes) as (_, transfer, _, _):
             return transfer
 
     def apply_bundle(
@@ -140,6 +140,7 @@ class Bundling(Writes):
         *,
         artifacts_to: str | None = None,
         by_policy: bool = True,
+        max_bytes: int = BYTES_MAX,
         progress: Progress | None = None,
     ) -> Transfer:
         """Takes over what a bundle holds; a second time, or what is here already, changes nothing.
@@ -150,18 +151,19 @@ class Bundling(Writes):
                 `download` from then on.
             by_policy: judge every step of `main` by the policy, as a push to a guarded repository is. Without it only
                 the manifests and the form of what comes are checked.
+            max_bytes: a larger file is refused before it is looked into; 16 GB unless said otherwise.
             progress: told the number of bytes of artifacts that were read.
 
         Raises:
             Conflict: it would rewrite `main` or a request, or builds on commits that are missing here.
-            Invalid: it moves other references, or this is a clone of a remote registry.
+            Invalid: it moves other references, is larger than is allowed, or this is a clone of a remote registry.
             PermissionDenied: the policy forbids a step; Corrupt: the bundle, a manifest or an artifact is not whole.
-            NotFound: there is no such file; Unavailable. Nothing has moved then.
+            NotFound: there is no such file; Unavailable: there is no room to unpack it. Nothing has moved then.
         """
         from registry_git.artifacts.held import held
         from registry_git.artifacts.upload import upload
 
-        with self._opened(Path(file), by_policy=by_policy) as (incoming, transfer, moves, trees):
+        with self._opened(Path(file), by_policy=by_policy, max_bytes=max_bytes) as (incoming, transfer, moves, trees):
             places = artifact_places(self._store.repository)
             stored = [there for digest in trees if (there := held(digest, places))]
             if artifacts_to is not None:
@@ -201,7 +203,7 @@ class Bundling(Writes):
 
     @contextmanager
     def _opened(
-        self, file: Path, *, by_policy: bool
+        self, file: Path, *, by_policy: bool, max_bytes: int
     ) -> Iterator[tuple[Incoming, Transfer, list[RefMove], dict[str, Path]]]:
         """A bundle that was unpacked beside the repository and judged; nobody writes here while it is held."""
         store = self._store
@@ -211,7 +213,7 @@ class Bundling(Writes):
                 hint="Apply the bundle to the registry itself.",
             )
         with tempfile.TemporaryDirectory(prefix="registry-git-") as folder:
-            contents, objects, trees = read_file(file, Path(folder))
+            contents, objects, trees = read_file(file, Path(folder), max_bytes=max_bytes)
             with store.locked(), Incoming(store.repository, objects) as incoming:
                 moves = _moves(store.repository, contents, incoming.heads)
                 _judge(store.repository, moves, by_policy=by_policy)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from shutil import rmtree
 
 import click
 
-from registry_git.cli.arguments import NUMBERED, file_or_stdin
+from registry_git.cli.arguments import NUMBERED, SIZE, file_or_stdin
 from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import PROGRAM, Invocation, pass_invocation
 from registry_git.cli.output import answer, as_json, say
 from registry_git.cli.progress import progress
 from registry_git.core.errors import Corrupt, Invalid
+from registry_git.registry.bundle_file import BYTES_MAX
 from registry_git.registry.bundling import Transfer
 
 _SHOWN = 20  # steps of main that are told to people
+_WITHOUT_POLICY = click.option("--without-policy", is_flag=True, help="Do not judge the steps of main by the policy.")
+_MAX_SIZE = click.option(
+    "--max-size", metavar="SIZE", type=SIZE, default=BYTES_MAX, show_default="16G", help="Refuse a larger file."
+)
 
 
 @click.group("bundle", cls=LazyGroup)
@@ -62,11 +70,12 @@ def state(invocation: Invocation) -> None:
 
 @bundle.command("verify", cls=RegistryCommand, example="registry-git bundle verify update.tar")
 @click.argument("file")
-@click.option("--without-policy", is_flag=True, help="Do not judge the steps of main by the policy.")
+@_WITHOUT_POLICY
+@_MAX_SIZE
 @pass_invocation
-def verify(invocation: Invocation, file: str, without_policy: bool) -> None:
+def verify(invocation: Invocation, file: str, without_policy: bool, max_size: int) -> None:
     """Judge the bundle FILE, and say what it would change."""
-    found = invocation.now().verify_bundle(file, by_policy=not without_policy)
+    found = invocation.now().verify_bundle(file, by_policy=not without_policy, max_bytes=max_size)
 
     def show() -> None:
         say("It is whole, and can be applied." if found.changed else "It is whole, and all of it is here already.")
@@ -78,16 +87,17 @@ def verify(invocation: Invocation, file: str, without_policy: bool) -> None:
 @bundle.command("apply", cls=RegistryCommand, example="registry-git bundle apply update.tar --artifacts-to /srv/models")
 @click.argument("file")
 @click.option("--artifacts-to", metavar="DIR_OR_URL", help="Store the files in it there, for download to find.")
-@click.option("--without-policy", is_flag=True, help="Do not judge the steps of main by the policy.")
+@_WITHOUT_POLICY
+@_MAX_SIZE
 @click.option("--new", is_flag=True, help="Make the repository that -R names, for the first bundle.")
 @pass_invocation
-def apply(invocation: Invocation, file: str, artifacts_to: str | None, without_policy: bool, new: bool) -> None:
+def apply(
+    invocation: Invocation, file: str, artifacts_to: str | None, without_policy: bool, max_size: int, new: bool
+) -> None:
     """Take over what the bundle FILE holds: all of it, or nothing."""
-    if new:
-        _make(invocation.registry)
-    with progress("Storing", "bytes") as told:
+    with _made(invocation.registry) if new else nullcontext(), progress("Storing", "bytes") as told:
         done = invocation.write().apply_bundle(
-            file, artifacts_to=artifacts_to, by_policy=not without_policy, progress=told
+            file, artifacts_to=artifacts_to, by_policy=not without_policy, max_bytes=max_size, progress=told
         )
 
     def show() -> None:
@@ -101,15 +111,27 @@ def apply(invocation: Invocation, file: str, artifacts_to: str | None, without_p
     answer(invocation, done, show)
 
 
-def _make(registry: str) -> None:
-    """An empty repository for a registry that is brought there, as `init` would make it. Raises: Invalid."""
+@contextmanager
+def _made(registry: str) -> Iterator[None]:
+    """An empty repository for a registry that is brought there, as `init` would make it; kept if that succeeds.
+
+    Raises:
+        Invalid: nothing names it; AlreadyExists.
+    """
     from registry_git.gitstore.creation import create_repository
     from registry_git.gitstore.porcelain import is_url
 
     if not registry or is_url(registry):
         raise Invalid("--new does not say where.", hint="Name the new repository with -R PATH.")
     place = Path(registry).absolute()
+    was_there = place.exists()
     create_repository(place, bare=place.suffix == ".git")
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            rmtree(place, ignore_errors=True)
+        raise
 
 
 def _print(found: Transfer) -> None:
