@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry_git.core.errors import Corrupt, NotFound, PermissionDenied
+from registry_git.core.errors import Corrupt, NotFound, PermissionDenied, Unavailable
 from registry_git.gitstore.lock import WriterLock
 from registry_git.gitstore.porcelain import GitFailed, Porcelain, is_url, without_password
 from registry_git.gitstore.refs import Moved
@@ -32,9 +32,9 @@ _LOST = re.compile(
     r"non-fast-forward|fetch first|cannot lock ref|incorrect old value provided|stale info|failed to update ref|"
     r"reference already exists|failed to lock|remote ref updated since checkout|atomic push failed"
 )
-_REFUSED = re.compile(
-    r"pre-receive hook declined|update hook declined|hook declined|protected branch|GH006|not allowed"
-)
+_REFUSED = re.compile(r"hook declined|push declined|protected branch|GH006|GH013|not allowed")
+_CHECKED_OUT = re.compile(r"refusing to update checked out branch|branch is currently checked out")
+_REASON = re.compile(r"^!\t.*\[(?:remote )?rejected\] \((.*)\)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,7 @@ class Remote:
         Raises:
             Moved: another push was first.
             PermissionDenied: a hook or a branch protection refused it, in its words.
-            Unavailable: the remote cannot be reached.
+            Unavailable: the remote cannot be reached, or cannot take it, as one that has `main` checked out.
         """
         leases = [f"--force-with-lease={move.name}:{move.old or ''}" for move in moves]
         specs = [f"{move.new or ''}:{move.name}" for move in moves]
@@ -171,6 +171,12 @@ class Remote:
             raise _refusal(self.url, said)
         if _LOST.search(said):
             raise Moved(moves[0].name, expected=moves[0].old, actual=None)
+        if _CHECKED_OUT.search(said):
+            raise _checked_out(self.url)
+        reasons = "; ".join(dict.fromkeys(_REASON.findall(out)))
+        if reasons:
+            hint = "Mend it at the other end, which says so, and try again."
+            raise Unavailable(f"{self.url} did not take the push: {reasons}.", hint=hint)
         raise GitFailed("push", status, stderr or out)
 
 
@@ -180,8 +186,14 @@ def _refusal(url: str, said: str) -> PermissionDenied:
     hints = [remark.removeprefix("hint: ") for remark in remarks if remark.startswith("hint: ")]
     reasons = [remark.removeprefix("error: ") for remark in remarks if remark and not remark.startswith("hint: ")]
     reason = " ".join(reasons) or "a hook or branch protection declined it"
-    return PermissionDenied(
-        f"{url} refused the push: {reason}", hint=hints[0] if hints else "Ask for it with a request."
+    hint = "Ask for it with a request, or let the account do it that the branch protection lets past."
+    return PermissionDenied(f"{url} refused the push: {reason}", hint=hints[0] if hints else hint)
+
+
+def _checked_out(url: str) -> Unavailable:
+    return Unavailable(
+        f"{url} has a work tree with main in it, and git lets nobody push there.",
+        hint="Share a bare repository; or set there: git config receive.denyCurrentBranch updateInstead",
     )
 
 
