@@ -23,7 +23,7 @@ from registry_git.forges.base import (
     StatusState,
 )
 from registry_git.forges.http import Api
-from registry_git.forges.opening import BASE, TryLater, attempt, merge_once, open_once
+from registry_git.forges.opening import BASE, TryLater, ask_each, attempt, merge_once, open_once
 from registry_git.forges.people import People
 
 _VERDICTS = {
@@ -71,11 +71,9 @@ class Gitea:
         remarks: list[str] = []
         if new.labels:
             remarks += attempt("Labels", lambda: self._label(opened.number, new.labels))
-        wanted = self._people.logins(new.reviewers)
         reviewers = f"{self._repo}/pulls/{opened.number}/requested_reviewers"
-        for login in sorted(set(wanted.values()) - {opened.author.login.lower() if opened.author else ""}):
-            # one by one: who cannot be asked must not keep the others from being asked
-            remarks += attempt(f"Reviewer {login}", lambda who=login: self._ask(reviewers, who))  # type: ignore[misc]
+        wanted = self._people.logins(new.reviewers).values()
+        remarks += ask_each(opened, wanted, lambda login: self._ask(reviewers, login))
         return replace(opened, remarks=tuple(remarks))
 
     def get(self, number: int) -> PullRequest:

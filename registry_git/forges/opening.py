@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from registry_git.core.errors import Conflict, Invalid, NotFound, PermissionDenied, RegistryError, Unavailable
 from registry_git.forges.base import PullRequest, PullState
@@ -65,6 +66,15 @@ def attempt(what: str, act: Callable[[], object]) -> tuple[str, ...]:
     except (Conflict, Invalid, NotFound, PermissionDenied, Unavailable) as problem:
         return (f"{what}: {problem.message}",)
     return ()
+
+
+def ask_each(opened: PullRequest, logins: Iterable[str], ask: Callable[[str], object]) -> list[str]:
+    """Asks for reviews one by one, but not the author: who cannot be asked keeps nobody else from being asked.
+
+    Gives the sentences on who could not be asked. `logins` are in lower case.
+    """
+    others = sorted(set(logins) - {opened.author.login.lower() if opened.author else ""})
+    return [remark for login in others for remark in attempt(f"Reviewer {login}", partial(ask, login))]
 
 
 class TryLater(RegistryError):
