@@ -197,7 +197,13 @@ def test_what_was_wrong_on_the_base_is_a_warning(yard: Yard) -> None:
 
 def test_a_shallow_clone_and_a_base_that_is_not_there_say_what_to_fetch(yard: Yard, git: Git, tmp_path: Path) -> None:
     job = Checkout(yard)
-    assert "git fetch origin develop" in job.check(base="origin/develop", code=3).err
+    for base, fetched in (
+        ("origin/develop", "git fetch origin develop:refs/remotes/origin/develop\n"),
+        ("refs/pull/7/merge", "git fetch origin refs/pull/7/merge:refs/pull/7/merge\n"),
+        ("develop", "git fetch origin develop:develop\n"),
+        ("1234567", "git fetch origin\n"),
+    ):
+        assert fetched in job.check(base=base, code=3).err
     for expression in ("HEAD~1", "@{-1}", ":/x", "--output=x", "main..x"):
         job.check(f"--head={expression}", code=2)
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{yard.bare}", "shallow")

@@ -1,4 +1,4 @@
-"""What the remote says when it does not take a push: another was first, or it may not be; the words of git and forges."""
+"""What a remote says when it does not take a push, in the words of git and of forges: another was first, or refused."""
 
 from __future__ import annotations
 

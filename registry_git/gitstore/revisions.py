@@ -39,12 +39,22 @@ def find_revision(repository: Repository, text: str) -> str:
             except (KeyError, ValueError):
                 found = None
     if found is None:
-        branch = text.removeprefix("origin/")
-        raise NotFound(f"There is no commit {text} here.", hint=f"Fetch it with: git fetch origin {branch}")
+        hint = f"Fetch it with: git fetch origin {_spec(text)}".strip()
+        raise NotFound(f"There is no commit {text} here.", hint=hint)
     try:
         return str(git[found].peel(pygit2.Commit).id)
     except (pygit2.GitError, pygit2.InvalidSpecError, KeyError, ValueError):
         raise Invalid(f"{text} is not a commit.", hint="Name a commit or a branch.") from None
+
+
+def _spec(text: str) -> str:
+    """What git is to fetch so that `text` is there: a clone may follow some branches alone."""
+    if _HEX.fullmatch(text) or text == "HEAD":
+        return ""
+    if text.startswith("refs/"):
+        return f"{text}:{text}"
+    branch = text.removeprefix("origin/")
+    return f"{branch}:{'refs/remotes/origin/' if branch != text else ''}{branch}"
 
 
 def refuse_shallow(repository: Repository) -> None:
