@@ -10,7 +10,7 @@ import pytest
 import registry_git
 from registry_git.core.errors import PermissionDenied
 from registry_git.core.model import Review, TransitionRequest, Verdict
-from registry_git.core.names import Actor
+from registry_git.core.names import Actor, encode
 from tests.conftest import Git
 from tests.gate_scene import ALICE, BOB, CAROL, DAVE, RECORD, Yard, make_guarded, review
 from tests.hook_scene import ALICES, BOBS, TRANSPORTS, Yards, yards_in
@@ -48,6 +48,15 @@ def test_an_approval_counts_until_somebody_commits_after_it(yard: Yard) -> None:
     yard.push(yard.merge(DAVE, ALICES), "main", actor=DAVE).refused("1 approval by ml-leads", "0 given")
 
 
+def test_the_requesters_own_approval_is_recorded_and_does_not_count(yard: Yard) -> None:
+    path = RECORD.format("bobs-1")
+    text = yard.text(path, BOBS)
+    own = yard.hand(BOB, {path: text + review(BOB, proposal(text))}, branch=BOBS)
+    yard.push(own, BOBS, actor=BOB).taken()
+    assert [str(one.by) for one in yard.as_(ALICE).request("bobs-1").record.reviews] == [BOB]
+    yard.push(yard.merge(DAVE, BOBS), "main", actor=DAVE).refused("own (bob@acme.io) does not count")
+
+
 def test_an_approval_of_another_request_does_not_count(yard: Yard) -> None:
     yard.push(approved_by_carol(yard, BOBS, of=ALICES), BOBS, actor=CAROL).taken()
     yard.push(yard.merge(DAVE, BOBS), "main", actor=DAVE).refused("1 approval by ml-leads", "0 given")
@@ -55,8 +64,8 @@ def test_an_approval_of_another_request_does_not_count(yard: Yard) -> None:
 
 def test_an_approval_is_not_carried_to_another_request_by_others(yard: Yard) -> None:
     yard.push(approved_by_carol(yard), ALICES, actor=CAROL).taken()
-    for branch in (BOBS, yard.ask(2, "Staging", actor=ALICE)):
-        path = RECORD.format(branch.rpartition("/")[2])
+    for branch in (BOBS, yard.ask(2, "Staging"), yard.ask(1, "Production", model="spam")):
+        path = f"models/{branch.split('/')[1]}/requests/{branch.split('/')[2]}.yaml"
         files = {path: yard.text(path, branch) + review(CAROL, proposal(yard.text(path, branch)))}
         yard.push(yard.hand(DAVE, files, branch=branch), branch, actor=DAVE).refused("Dave", "writes down what Carol")
         yard.push(yard.hand(DAVE, files, branch=branch, author=CAROL), branch, actor=DAVE).refused(
@@ -99,23 +108,30 @@ def test_a_policy_does_not_judge_the_request_that_brings_it(yard: Yard) -> None:
     yard.push(yard.merge(DAVE, branch), "main", actor=DAVE).refused("Rule on policy", "bob@acme.io")
 
 
-def test_an_older_policy_does_not_come_back_by_itself(yard: Yard) -> None:
+def test_an_older_policy_does_not_come_back_by_itself(yard: Yard, tmp_path: Path, home: Path) -> None:
     alice, bob = (registry_git.open(yard.bare, actor=actor, durable=False) for actor in (ALICE, BOB))
     older = yard.text("registry.yaml")
     stricter = policy_text(alice).replace("approvals: 1", "approvals: 2", 1)
     bob.approve(alice.request_policy(stricter).request)
     landed = yard.git(yard.bare, "log", "-1", "--format=%H", "--first-parent", "main", "--", "registry.yaml")
+    keys = Keys(tmp_path, home)
+    keys.make("key")
+    keys.use("key")
+    signed = yard.clone(BOB)
+    hand_commit(yard.git, signed, "main", {"registry.yaml": older}, author=BOB, config=("gpg.format=ssh",))
+    yard.push(signed, "main", actor=BOB).refused("Rule on policy")
     clone = yard.hand(ALICE, {"registry.yaml": older})
     yard.push(clone, "main", actor=ALICE).refused("Rule on policy")
     # the very commits under which the older one stood, pushed again
     yard.push(clone, f"{landed}^1:main", actor=ALICE, force=True).refused("would rewrite main")
 
 
-def test_names_that_differ_only_by_case_go_in_with_a_warning(yard: Yard) -> None:
-    model = yard.text("models/spam/model.yaml").replace("name: spam", "name: Spam").replace("id: '0", "id: 'x")
-    answer = yard.push(yard.hand(ALICE, {"models/Spam/model.yaml": model}), "main", actor=ALICE)
+@pytest.mark.parametrize("name", ["Spam", "ｓpam"])
+def test_names_that_differ_only_by_case_or_form_go_in_with_a_warning(yard: Yard, name: str) -> None:
+    model = yard.text("models/spam/model.yaml").replace("name: spam", f"name: {name}").replace("id: '0", "id: 'x")
+    answer = yard.push(yard.hand(ALICE, {f"models/{encode(name)}/model.yaml": model}), "main", actor=ALICE)
     answer.taken()
-    assert "differ only by case" in answer.said
+    assert "differ only by case or Unicode form" in answer.said
 
 
 def test_a_request_that_touches_another_model_or_the_policy_does_not_land(yard: Yard) -> None:

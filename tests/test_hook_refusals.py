@@ -62,6 +62,42 @@ def test_a_forbidden_entry(yard: Yard, mode: str, path: str, words: str) -> None
     yard.push(commit_entry(yard, ALICE, mode, path, content="x\n"), "main", actor=ALICE).refused(words)
 
 
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("100664", "of the mode 100664"), ("100600", "of the mode 100600"), ("0100644", "zero-padded file modes")],
+)
+def test_a_mode_that_git_never_writes_and_reads_as_that_of_a_plain_file(yard: Yard, mode: str, words: str) -> None:
+    clone, git = yard.clone(ALICE), yard.git
+    tree = subprocess.run(["git", "cat-file", "tree", "main"], cwd=clone, capture_output=True, check=True).stdout
+    odd = tree.replace(b"100644 registry.yaml", f"{mode} registry.yaml".encode())
+    write = ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"]
+    written = subprocess.run(write, cwd=clone, input=odd, capture_output=True, check=True).stdout.decode().strip()
+    env = {**person(ALICE, "AUTHOR"), **person(ALICE, "COMMITTER")}
+    git(clone, "update-ref", "refs/heads/main", git(clone, "commit-tree", written, "-p", "main", "-m", "Odd", env=env))
+    answer = yard.push(clone, "main", actor=ALICE)
+    assert answer.code
+    assert words in answer.said
+
+
+@pytest.mark.parametrize(
+    ("directory", "name"),
+    [
+        ("-x", "-x"),
+        ("--upload-pack=x", "--upload-pack=x"),
+        ("a%0Ab", r'"a\nb"'),
+        ("a%00b", r'"a\0b"'),
+        ("..%2Fx", "../x"),
+        ("a\nerror: all is well\nb", "ab"),
+    ],
+)
+def test_a_name_that_is_an_option_a_path_or_more_than_a_line(yard: Yard, directory: str, name: str) -> None:
+    model = yard.text("models/spam/model.yaml").replace("name: spam", f"name: {name}")
+    clone = yard.hand(ALICE, {f"models/{directory}/model.yaml": model})
+    answer = yard.push(clone, "main", actor=ALICE)
+    answer.refused(directory.replace("\n", r"\n"), "No registry writes this file")
+    assert "remote: error: all is well" not in answer.said
+
+
 def test_a_forbidden_entry_that_a_later_commit_removes(yard: Yard) -> None:
     clone = commit_entry(yard, ALICE, "120000", "models/fraud/link.yaml")
     hand_commit(yard.git, clone, "main", {"models/fraud/link.yaml": None}, author=ALICE)
