@@ -59,6 +59,15 @@ def test_a_review_of_an_earlier_head_and_a_dismissed_one_are_left_out(here: Worl
     assert (done.by, done.sources) == ((CAROL,), ("merge",))
 
 
+def test_the_requesters_own_review_is_no_approval(here: World) -> None:
+    opened = here.opened()
+    here.forge.review(opened.number, "alice", "APPROVED", "mine is the best")
+    here.forge.review(opened.number, "bob", "APPROVED", "it is")
+    here.adapter("carol").merge(opened.number, expected_head=opened.head)
+    (done,) = reconcile(here.registry, here.adapter())
+    assert (done.by, done.sources) == ((BOB, CAROL), ("review", "merge"))
+
+
 def test_a_pull_request_that_is_closed_is_a_rejection_with_its_last_words(here: World) -> None:
     opened = here.opened()
     here.adapter("bob").comment(opened.number, "not this quarter")
