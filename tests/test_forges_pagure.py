@@ -19,14 +19,17 @@ from registry_git.forges.reconcile import reconcile
 from registry_git.forges.settings import speak_to
 from registry_git.forges.token import Token
 from registry_git.forges.webhooks import EventKind, receive
+from tests.cli_program import run
 from tests.conftest import Git
 from tests.forge_world import direct
 from tests.pagure_server import Pagure, pagure, receiver
+from tests.registry_scene import hand_commit, policy_text
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 PROJECT = "models"
 PEOPLE = {"alice": "alice@example.com", "bob": "bob@example.com", "carol": "carol@example.com"}
+ALICE = "Alice <alice@example.com>"
 BOB = Person(login="bob", name="Bob Example", email="bob@example.com", mapped=True)
 
 
@@ -37,7 +40,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, outside_environment: Mappin
         yield running
 
 
-def test_two_requests_for_one_slot_live_their_lives_on_a_real_pagure(server: Pagure, git: Git, tmp_path: Path) -> None:
+def test_two_requests_for_one_slot_live_their_lives_on_a_real_pagure(
+    server: Pagure, git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = ForgeSettings(kind=ForgeKind.PAGURE, url=server.url, repository=PROJECT, people=PEOPLE)
 
     def forge(login: str) -> Forge:
@@ -69,15 +74,13 @@ def test_two_requests_for_one_slot_live_their_lives_on_a_real_pagure(server: Pag
 
         # The registry goes there with plain git; from then on a clone speaks to it.
         bare = tmp_path / "first.git"
-        first = registry_git.init(
-            bare, protect=["Production"], roles={"ml-leads": ["bob@example.com"]}, actor="Alice <alice@example.com>"
-        )
+        first = registry_git.init(bare, protect=["Production"], roles={"ml-leads": ["bob@example.com"]}, actor=ALICE)
         for number, auc in ((1, "0.90"), (2, "0.91"), (3, "0.92")):
             first.register("fraud", f"s3://acme/fraud/{number}", tags={"auc": auc})
+        named = f"forge: {{kind: pagure, url: {server.url}, repository: {PROJECT}, people: {json.dumps(PEOPLE)}}}\n"
+        hand_commit(git, bare, "main", {"registry.yaml": policy_text(first) + named}, author=ALICE)
         git(bare, "push", "--quiet", server.git_url("alice", PROJECT), "refs/heads/main:refs/heads/main")
-        registry = registry_git.clone(
-            server.git_url("alice", PROJECT), tmp_path / "clone.git", actor="Alice <alice@example.com>"
-        )
+        registry = registry_git.clone(server.git_url("alice", PROJECT), tmp_path / "clone.git", actor=ALICE)
         wanted = registry.request_stage("fraud", 2, "Production", comment="better\n| forged | row |\n@carol +1")
         rival = registry.request_stage("fraud", 3, "Production")
 
@@ -93,18 +96,20 @@ def test_two_requests_for_one_slot_live_their_lives_on_a_real_pagure(server: Pag
         second = forge("alice").open(describe(registry, rival.id))
 
         # The outcome of `check` is a flag on the commit; a second one of the same name takes its place.
-        findings = [one for one in registry.check() if one.level == "error"]
-        assert findings == []
-        for state, said in ((StatusState.PENDING, "running"), (StatusState.SUCCESS, "no findings")):
-            status = CommitStatus(state=state, context="registry-git/check", description=said)
-            forge("alice").status(wanted.head, status)
+        status = CommitStatus(state=StatusState.PENDING, context="registry-git/check", description="running")
+        forge("alice").status(wanted.head, status)
+        monkeypatch.setenv("PAGURE_TOKEN", server.tokens["carol"])  # who may flag and no more
+        judge = ("check", "--base", "origin/main", "--head", f"origin/{wanted.branch}", "--status")
+        assert "Nothing forbids the merge." in run("-R", str(tmp_path / "clone.git"), *judge).out
         flags = server.call("alice", "GET", f"/{PROJECT}/pull-request/1/flag")["flags"]
-        assert [(flag["status"], flag["comment"]) for flag in flags] == [("success", "registry-git/check: no findings")]
+        assert [(flag["status"], flag["comment"]) for flag in flags] == [
+            ("success", "registry-git/check: Nothing forbids the merge.")
+        ]
         sight = look(forge("alice"), wanted.branch, wanted.head)
         assert sight is not None
         assert (sight.pull.number, sight.pull.state, sight.approved) == (1, PullState.OPEN, ())
         assert [(one.context, one.state, one.description) for one in sight.checks] == [
-            ("registry-git", StatusState.SUCCESS, "registry-git/check: no findings")
+            ("registry-git", StatusState.SUCCESS, "registry-git/check: Nothing forbids the merge.")
         ]
 
         # No merge without the vote, none by whoever may not, none of another head.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,14 +12,16 @@ import pytest
 
 import registry_git
 from registry_git.core.rules import ForgeKind, ForgeSettings
-from registry_git.forges.base import CommitStatus, Forge, StatusState
+from registry_git.forges.base import Forge
 from registry_git.forges.description import describe
 from registry_git.forges.settings import speak_to
 from registry_git.forges.token import Token
 from tests.browser import chromium, picture
+from tests.cli_program import run
 from tests.conftest import Git
 from tests.forge_world import direct
 from tests.pagure_server import Pagure, pagure
+from tests.registry_scene import hand_commit, policy_text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -39,13 +42,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, outside_environment: Mappin
 
 
 def test_the_pages_show_what_is_asked_who_reviewed_and_what_became_of_it(
-    server: Pagure, git: Git, tmp_path: Path, outside_environment: Mapping[str, str]
+    server: Pagure, git: Git, tmp_path: Path, outside_environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ForgeSettings(kind=ForgeKind.PAGURE, url=server.url, repository=PROJECT, people=PEOPLE)
 
     def forge(login: str) -> Forge:
         return speak_to(settings, Token(server.tokens[login]))
 
+    monkeypatch.setenv("PAGURE_TOKEN", server.tokens["alice"])
     server.call("alice", "POST", "/new", name=PROJECT, description="Models", default_branch="main", wait="1")
     server.call("alice", "POST", f"/{PROJECT}/git/modifyacls", user_type="user", name="bob", acl="commit")
     first = tmp_path / "first.git"
@@ -57,6 +61,8 @@ def test_the_pages_show_what_is_asked_who_reviewed_and_what_became_of_it(
         registry.register("fraud", f"s3://acme-models/fraud/{number}", tags=tags)
     begun = registry.request_stage("fraud", 1, "Production")
     registry_git.open(first, actor=BOB).approve(begun.request)
+    named = f"forge: {{kind: pagure, url: {server.url}, repository: {PROJECT}, people: {json.dumps(PEOPLE)}}}\n"
+    hand_commit(git, first, "main", {"registry.yaml": policy_text(registry) + named}, author=ALICE)
     git(first, "push", "--quiet", server.git_url("alice", PROJECT), "refs/heads/main:refs/heads/main")
     registry = registry_git.clone(server.git_url("alice", PROJECT), tmp_path / "clone.git", actor=ALICE)
     wanted = registry.request_stage("fraud", 2, "Production", comment="Better on the last four weeks.")
@@ -82,17 +88,17 @@ def test_the_pages_show_what_is_asked_who_reviewed_and_what_became_of_it(
             assert words in said
         pictures.append(picture(page, "pagure-request", first=_title(page), last=body))
 
-        forge("alice").status(
-            wanted.head,
-            CommitStatus(state=StatusState.SUCCESS, context="registry-git/check", description="no findings"),
-        )
+        judge = ("check", "--base", "origin/main", "--head", f"origin/{wanted.branch}", "--status")
+        run("-R", str(tmp_path / "clone.git"), *judge)
         forge("bob").comment(1, "+1 the numbers hold")
         page.reload()
         review = page.locator(".card").filter(has_text="+1 the numbers hold").last
         assert review.inner_text().split()[0] == "bob"
-        flag = page.get_by_text("registry-git/check: no findings")
+        flag = page.get_by_text("registry-git/check: Nothing forbids the merge.")
         flag.wait_for()  # a script of the page fetches it
-        assert re.search(r"registry-git\s+success\s+registry-git/check: no findings", page.inner_text("body"))
+        assert re.search(
+            r"registry-git\s+success\s+registry-git/check: Nothing forbids the merge.", page.inner_text("body")
+        )
         pictures.append(picture(page, "pagure-review", first=review, last=flag))
 
         forge("bob").merge(1, expected_head=wanted.head)

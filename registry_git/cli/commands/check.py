@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from registry_git.manifests.layout import GITOPS_PATH
 from registry_git.registry.tree import Tree
 from registry_git.registry.views import Finding
 
+if TYPE_CHECKING:
+    from registry_git.registry.judging.gate import GateReport
+
 _SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 _EXAMPLE = "registry-git check\nregistry-git check --base origin/main"
@@ -28,9 +32,18 @@ _EXAMPLE = "registry-git check\nregistry-git check --base origin/main"
 @click.option("--format", "form", type=click.Choice(FINDING_FORMATS), default="text", help="How findings are printed.")
 @click.option("--summary", metavar="FILE", help="Where to write what would change. [env: GITHUB_STEP_SUMMARY]")
 @click.option("--require-approved", is_flag=True, help="Missing approvals are errors, not notes.")
+@click.option(
+    "--status", is_flag=True, help="Show the outcome at the branch's commit, on the forge of the base's policy."
+)
 @click.pass_context
 def check(
-    ctx: click.Context, base: str | None, head: str | None, form: str, summary: str | None, require_approved: bool
+    ctx: click.Context,
+    base: str | None,
+    head: str | None,
+    form: str,
+    summary: str | None,
+    require_approved: bool,
+    status: bool,
 ) -> None:
     """Check every manifest and what manifests say about each other; exits with 7 on an error.
 
@@ -39,9 +52,9 @@ def check(
     """
     invocation = ctx.ensure_object(Invocation)
     if base is None:
-        if head is not None or summary is not None or require_approved:
+        if head is not None or summary is not None or require_approved or status:
             raise Invalid(
-                "--head, --summary and --require-approved are about a branch.",
+                "--head, --summary, --require-approved and --status are about a branch.",
                 hint="Add --base: what it is merged into.",
             )
         with progress("Checking", "manifests") as told:
@@ -53,11 +66,23 @@ def check(
         return
     if invocation.at:
         raise Invalid("--base is about what would be merged today.", hint="Leave out --at, or --base.")
-    report = invocation.now().gate(base, head or "HEAD", require_approved=require_approved)
+    registry = invocation.now()
+    report = registry.gate(base, head or "HEAD", require_approved=require_approved)
+    show = _shown_on_forge(report, registry.remote or "") if status else None
     show_findings(invocation, report.faults, form, "Nothing forbids the merge.")
     _write_summary(report.summary, summary)
+    if show is not None:
+        show()
     if not report.clean:
         ctx.exit(max(EXIT_CODES[one.error] for one in report.faults if one.level == "error"))
+
+
+def _shown_on_forge(report: GateReport, origin: str) -> Callable[[], object]:
+    """What shows the outcome. Raises: Invalid: there is no forge."""
+    from registry_git.forges import outcome  # slow to import: it speaks HTTP
+
+    forge = outcome.forge_of_base(report.forge, environment=os.environ, origin=origin)
+    return lambda: outcome.show_outcome(forge, report, environment=os.environ)
 
 
 def _of_deploy(tree: Tree) -> Iterator[Finding]:

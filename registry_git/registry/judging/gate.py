@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry_git.core.errors import RegistryError
+from registry_git.core.rules import ForgeSettings
 from registry_git.gitstore.remerge import Scratch
 from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.revisions import find_revision, refuse_shallow
+from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.registry.judging.branch import judge_branch
 from registry_git.registry.judging.faults import Fault
 from registry_git.registry.judging.summary import markdown
@@ -14,12 +17,16 @@ from registry_git.registry.judging.summary import markdown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """What the gate found between two commits, errors first; `summary` is Markdown."""
+    """What the gate found between two commits, errors first; `summary` is Markdown.
+
+    `forge` is where the registry is reviewed, as the policy of `base` says; None: nowhere, or that policy is broken.
+    """
 
     base: str
     head: str
     faults: tuple[Fault, ...]
     summary: str
+    forge: ForgeSettings | None = None
 
     @property
     def clean(self) -> bool:
@@ -35,4 +42,12 @@ def run_gate(repository: Repository, base: str, head: str, *, require_approved: 
     own = Repository(repository.git_dir)
     with Scratch(own) as scratch:
         found = judge_branch(own, scratch, onto, tip, require_approved=require_approved)
-        return GateReport(base=onto, head=tip, faults=found.faults, summary=markdown(found))
+        summary = markdown(found)
+    return GateReport(base=onto, head=tip, faults=found.faults, summary=summary, forge=_forge(own, onto))
+
+
+def _forge(repository: Repository, base: str) -> ForgeSettings | None:
+    try:
+        return GitSnapshot(repository, base).policy().forge
+    except RegistryError:
+        return None  # the findings say it
