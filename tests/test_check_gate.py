@@ -38,6 +38,16 @@ def test_a_request_that_waits_for_its_review_is_clean(yard: Yard) -> None:
     assert job.rules("--require-approved", code=6) == {"approval"}
 
 
+def test_a_request_is_named_by_its_branch_or_its_id_and_takes_nobody_elses_name(yard: Yard) -> None:
+    alice = registry_git.open(yard.bare, actor=ALICE, durable=False)
+    alice.request_stage("spam", 1, "Archived", id="HEAD")
+    job = Checkout(yard, "main")
+    for head in (ASKED, f"origin/{ASKED}", "alices-1"):
+        assert "1 approval by ml-leads" in job.check("--head", head, base="main").out
+    assert job.check("--head", "HEAD").out == "Nothing forbids the merge.\n"
+    job.check("--head", "alices-9", code=3)
+
+
 def test_an_approved_request_is_clean_with_require_approved(yard: Yard) -> None:
     path = RECORD.format("alices-1")
     text = yard.text(path, ASKED)

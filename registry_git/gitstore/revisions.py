@@ -10,12 +10,14 @@ from registry_git.core.errors import Invalid, NotFound, Unavailable
 from registry_git.gitstore.repository import Repository
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+%/-]*")
-_PREFIXES = ("", "refs/", "refs/heads/", "refs/remotes/")
+_PREFIXES = ("", "refs/", "refs/heads/", "refs/remotes/", "refs/remotes/origin/")
 _HEX = re.compile(r"[0-9a-f]{7,40}")
 
 
 def find_revision(repository: Repository, text: str) -> str:
     """The commit that `text` names: `HEAD`, 7 to 40 hex digits, `main`, `origin/main`, `refs/pull/1/merge`.
+
+    A branch that is not here is that of `origin`, as a clone shows it.
 
     Raises:
         Invalid: a revision expression (`HEAD~1`, `@{-1}`, `:/text`), or the name of something else than a commit.

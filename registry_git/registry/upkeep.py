@@ -40,6 +40,8 @@ class Upkeep(Writes):
     def gate(self, base: str, head: str = "HEAD", *, require_approved: bool = False) -> GateReport:
         """Whether `head` may be merged into `base`, by the policy of `base`: each names a branch or a commit.
 
+        `head` may be the id of an open request too, where nothing else has that name.
+
         It looks at every manifest of the branch and of the merge result. Approvals that are still missing are notes,
         unless `require_approved`.
 
@@ -48,7 +50,8 @@ class Upkeep(Writes):
         """
         from registry_git.registry.judging.gate import run_gate  # slow to import, and for CI alone
 
-        return run_gate(self._store.repository, base, head, require_approved=require_approved)
+        asked = {name.rpartition("/")[2]: tip for name, tip in self._store.request_branches().items()}
+        return run_gate(self._store.repository, base, head, requests=asked, require_approved=require_approved)
 
     def codeowners(self, *, forge: str = "") -> str:
         """The text of a CODEOWNERS file that asks a forge's reviewers as the policy's rules name them.

@@ -28,7 +28,7 @@ _EXAMPLE = "registry-git check\nregistry-git check --base origin/main"
 
 @click.command("check", cls=RegistryCommand, reads=True, example=_EXAMPLE)
 @click.option("--base", metavar="REV", help="Check whether a branch may be merged into this one.")
-@click.option("--head", metavar="REV", help="The branch; default: HEAD.")
+@click.option("--head", metavar="REV", help="The branch, or the id of a request; default: HEAD.")
 @click.option("--format", "form", type=click.Choice(FINDING_FORMATS), default="text", help="How findings are printed.")
 @click.option("--summary", metavar="FILE", help="Where to write what would change. [env: GITHUB_STEP_SUMMARY]")
 @click.option("--require-approved", is_flag=True, help="Missing approvals are errors, not notes.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from registry_git.core.errors import RegistryError
+from registry_git.core.errors import NotFound, RegistryError
 from registry_git.core.rules import ForgeSettings
 from registry_git.gitstore.remerge import Scratch
 from registry_git.gitstore.repository import Repository
@@ -34,10 +35,23 @@ class GateReport:
         return all(one.level != "error" for one in self.faults)
 
 
-def run_gate(repository: Repository, base: str, head: str, *, require_approved: bool) -> GateReport:
-    """Judges the merge of `head` into `base`. Raises: Invalid, NotFound, Unavailable, Corrupt."""
+def run_gate(
+    repository: Repository, base: str, head: str, *, requests: Mapping[str, str], require_approved: bool
+) -> GateReport:
+    """Judges the merge of `head` into `base`; `requests` are the tips of open requests by their ids.
+
+    Raises:
+        Invalid, NotFound, Unavailable, Corrupt.
+    """
     refuse_shallow(repository)
-    onto, tip = find_revision(repository, base), find_revision(repository, head)
+    onto = find_revision(repository, base)
+    try:
+        tip = find_revision(repository, head)
+    except NotFound:
+        # last: whoever gives a request the id HEAD must not have it judged in place of the branch
+        if head not in requests:
+            raise
+        tip = requests[head]
     # one of its own: what is borrowed for tries stays with the object that borrowed it
     own = Repository(repository.git_dir)
     with Scratch(own) as scratch:
