@@ -72,6 +72,21 @@ def test_approval_by_another_moves_the_version(cli: Cli) -> None:
     assert "Go." in cli("request", "show", request).out
 
 
+def test_an_approval_that_does_not_count_says_why(cli: Cli, tmp_path: Path) -> None:
+    request = ask(cli, "fraud", "2", "Production")
+    assert "It does not count, since you asked for the change." in cli("request", "approve", request).out
+    policy = tmp_path / "registry.yaml"
+    rule = "{on: stage, to: [Production], approvals: 2, signed: true, by: [approvers]}"
+    policy.write_text(f"{cli('policy', 'show').out.partition('rules:')[0]}rules: [{rule}]\n")
+    cli.bob("request", "approve", ask(cli, "--policy", str(policy)))
+    assert "It does not count yet, since it is not signed" in cli.bob("request", "approve", request).out
+    policy.write_text(policy.read_text().replace("signed: true, by: [approvers]", "signed: false"))
+    cli("policy", "set", str(policy))
+    counted = cli("request", "approve", ask(cli, "fraud", "1", "Production")).out
+    assert "It needs 1 approval more, by anybody else." in counted
+    assert "not count" not in counted
+
+
 def test_a_gate_that_is_not_passed_is_told_beside_the_approvals(cli: Cli, tmp_path: Path) -> None:
     policy = tmp_path / "registry.yaml"
     strict = "  require: {tags: [validated]}\n  four_eyes"

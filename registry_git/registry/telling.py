@@ -120,6 +120,20 @@ def who_may(view: RequestView) -> str:
     return f"It needs {count} more, and nobody holds a role that can give one."
 
 
+def uncounted(view: RequestView) -> str:
+    """Why the approval that was given last does not count, in a sentence; empty when it does, or may later."""
+    by = view.record.reviews[-1].by if view.record.reviews else None
+    decision = view.decision
+    if by is None or decision.given >= decision.needed:
+        return ""
+    if by.email in decision.may_approve:
+        return "It does not count yet, since it is not signed with a key that the policy knows."
+    others = {one.by.email for one in view.record.reviews if one.by is not None} - {view.record.requester.email}
+    if by.email == view.record.requester.email and decision.given <= len(others):
+        return "It does not count, since you asked for the change."
+    return ""
+
+
 def besides(view: RequestView) -> list[str]:
     """What else a request waits for, that no approval can give, as sentences."""
     return [f"It cannot be merged yet: {one.why}. {one.satisfy}" for one in view.decision.unmet if not one.by_approval]
