@@ -74,7 +74,7 @@ def test_our_client_does_everything_with_deployments_through_the_hook(yard: Yard
 def test_a_hand_that_moves_a_pointer_moves_what_follows(yard: Yard) -> None:
     clone = yard.hand(DAVE, moved(yard, 3))
     yard.push(clone, "main", actor=DAVE).refused(
-        "staging/scorer follows fraud/Staging, which is v3, and its `resolved` says v2"
+        "staging/scorer follows fraud/Staging, which is v3, and its `resolved` says v2", "in the same commit"
     )
 
 

@@ -100,8 +100,9 @@ def test_a_name_that_is_an_option_a_path_or_more_than_a_line(yard: Yard, directo
 
 def test_a_forbidden_entry_that_a_later_commit_removes(yard: Yard) -> None:
     clone = commit_entry(yard, ALICE, "120000", "models/fraud/link.yaml")
+    odd = yard.git(clone, "rev-parse", "main")[:12]
     hand_commit(yard.git, clone, "main", {"models/fraud/link.yaml": None}, author=ALICE)
-    yard.push(clone, "main", actor=ALICE).refused("a symbolic link")
+    yard.push(clone, "main", actor=ALICE).refused("a symbolic link", f"take it out of the commit {odd} itself")
 
 
 def test_forced_deleting_and_sideways_pushes_of_main(yard: Yard) -> None:
@@ -256,7 +257,7 @@ def test_the_second_request_for_a_slot_is_stale(yard: Yard) -> None:
     clone = yard.clone(CAROL)
     tree = yard.git(clone, "rev-parse", f"{BOBS}^{{tree}}")
     yard.merged(CAROL, clone, tree, ["main", BOBS])
-    yard.push(clone, "main", actor=CAROL).refused("stale", "request refresh")
+    yard.push(clone, "main", actor=CAROL).refused("stale", "request refresh bobs-1")
 
 
 def test_a_request_that_is_squashed_or_fast_forwarded_onto_main(yard: Yard) -> None:
@@ -271,7 +272,9 @@ def test_a_record_that_says_approved_and_is_not(yard: Yard) -> None:
     path = RECORD.format("alices-1")
     text = yard.text(path, ALICES).replace("state: open", "state: approved")
     hand_commit(yard.git, clone, ALICES, {path: text}, author=ALICE)
-    yard.push(clone, ALICES, actor=ALICE).refused("approved on its branch, and main does not know it")
+    yard.push(clone, ALICES, actor=ALICE).refused(
+        "approved on its branch, and main does not know it", "request approve alices-1"
+    )
     tree = yard.git(clone, "merge-tree", "--write-tree", "main", ALICES).split()[0]
     yard.merged(ALICE, clone, tree, ["main", ALICES])
     yard.push(clone, "main", actor=ALICE).refused("1 approval by ml-leads")
@@ -351,7 +354,9 @@ def test_a_policy_and_what_it_would_allow_in_one_push(yard: Yard) -> None:
 def test_a_layout_that_leaves_the_files_where_they_were(yard: Yard) -> None:
     policy = yard.text("registry.yaml").replace("layout: flat", "layout: fanout")
     clone = yard.hand(DAVE, {"registry.yaml": policy})
-    yard.push(clone, "main", actor=DAVE).refused("models/fraud/model.yaml", "No registry writes this file")
+    answer = yard.push(clone, "main", actor=DAVE)
+    answer.refused("stay where flat has them: models/fraud/model.yaml", "registry-git relayout fanout")
+    assert "Remove it" not in answer.said
 
 
 def test_versions_numbers_and_records_that_are_rewritten(yard: Yard) -> None:

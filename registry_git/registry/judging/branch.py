@@ -13,15 +13,20 @@ from registry_git.gitstore.merge import changed_files, overtaken
 from registry_git.gitstore.remerge import Scratch
 from registry_git.gitstore.repository import Commit, Repository
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.gitstore.trees import EMPTY_TREE, compare_trees
 from registry_git.manifests.layout import path_of, request_ref
 from registry_git.manifests.messages import read_forced
 from registry_git.registry.checking import check
 from registry_git.registry.judging.changed import Changed, read_changed
-from registry_git.registry.judging.contents import commit_faults, content_faults, entry_faults, in_use_faults
+from registry_git.registry.judging.contents import (
+    brought_faults,
+    commit_faults,
+    content_faults,
+    entry_faults,
+    in_use_faults,
+)
 from registry_git.registry.judging.faults import Fault, Rule, as_faults, fault, of_error, policy_faults
 from registry_git.registry.judging.landing import merge_faults
-from registry_git.registry.judging.layouts import layout_faults
+from registry_git.registry.judging.layouts import layout_faults, left_behind
 from registry_git.registry.open_request import judge, read_open, staleness
 
 
@@ -133,6 +138,8 @@ def _judged(
             found += entry_faults(changed.files, changed.after.layout)
             found += content_faults(changed)
             found += layout_faults(changed, own=tip)
+            left = left_behind(changed)
+            found = [one for one in found if one.path not in left]
             unit = replace(unit, changed=changed)
         except RegistryError as problem:
             found.append(of_error(Rule.MANIFEST, "registry.yaml", problem))
@@ -222,10 +229,8 @@ def _commits(repository: Repository, base: str, head: str) -> Iterator[Fault]:
     for found in repository.reachable(head, base):
         commit = repository.commit(found)
         yield from commit_faults(repository, commit.id)
-        parent = repository.tree_of(commit.parents[0]) if commit.parents else EMPTY_TREE
         try:
-            layout = GitSnapshot(repository, commit.id).layout
-            yield from entry_faults(compare_trees(parent, commit.tree, read=repository.read), layout)
+            yield from brought_faults(repository, commit, head)
         except RegistryError as problem:
             yield of_error(Rule.MANIFEST, "registry.yaml", problem)
 

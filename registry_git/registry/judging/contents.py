@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from registry_git.core.changes.following import in_the_way
 from registry_git.core.errors import RegistryError
 from registry_git.core.integrity import disagreements
-from registry_git.core.keys import AliasKey, CommentKey, Key, ModelKey, PolicyKey, RequestKey, StageKey, VersionKey
+from registry_git.core.keys import (
+    AliasKey,
+    CommentKey,
+    DeploymentKey,
+    Key,
+    ModelKey,
+    PolicyKey,
+    RequestKey,
+    StageKey,
+    VersionKey,
+)
 from registry_git.core.labels import label_problem
 from registry_git.core.model import ModelVersion
 from registry_git.core.names import ModelName
 from registry_git.core.promises import broken_promises
-from registry_git.gitstore.repository import Repository
+from registry_git.gitstore.repository import Commit, Repository
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.gitstore.trees import FileChange
+from registry_git.gitstore.trees import EMPTY_TREE, FileChange, compare_trees
 from registry_git.manifests.layout import Layout, key_of, versions_directory
 from registry_git.registry.checking import alike, unreadable
 from registry_git.registry.entries import companion_of, entry_problem
 from registry_git.registry.judging.changed import Changed
 from registry_git.registry.judging.faults import Fault, Rule, as_faults, fault
 
+_ROLL = "Change the deployment in the same commit, as the command does that moves what it follows: registry-git stage"
 _INSIST = "Point the deployment elsewhere first, or use the command with --force and a --comment that says why."
 
 
@@ -31,6 +43,21 @@ def entry_faults(files: Iterable[FileChange], layout: Layout) -> Iterator[Fault]
             found = entry_problem(file.path, file.mode, file.after, layout)
             if found is not None:
                 yield from as_faults(Rule.ENTRY, [found])
+
+
+def brought_faults(repository: Repository, commit: Commit, tip: str) -> Iterator[Fault]:
+    """Entries that no registry may hold and that a commit brings, even when a later one, up to `tip`, mends it.
+
+    Raises:
+        Corrupt: the policy of the commit cannot be read, which says where files are.
+    """
+    before = repository.tree_of(commit.parents[0]) if commit.parents else EMPTY_TREE
+    files = compare_trees(before, commit.tree, read=repository.read)
+    last = repository.tree_of(tip)
+    for one in entry_faults(files, GitSnapshot(repository, commit.id).layout):
+        mended = repository.entry(last, one.path) != repository.entry(commit.tree, one.path)
+        fix = f"A later commit mends it, but history keeps it: take it out of the commit {commit.id[:12]} itself."
+        yield replace(one, fix=fix) if mended else one
 
 
 def commit_faults(repository: Repository, commit: str) -> Iterator[Fault]:
@@ -84,7 +111,8 @@ def _untrue(changed: Changed) -> Iterator[Fault]:
             for _, sentence in disagreements(after, [key]):
                 message = f"{sentence[0].upper()}{sentence[1:]}."
                 line = changed.line(key, "version")
-                yield fault(Rule.MANIFEST, changed.path(key), message, "Copy what the version says.", line=line)
+                fix = _ROLL if isinstance(key, DeploymentKey) else "Copy what the version says."
+                yield fault(Rule.MANIFEST, changed.path(key), message, fix, line=line)
         except RegistryError:
             continue  # what it refers to cannot be read, and that was said already
 

@@ -13,7 +13,7 @@ from registry_git.gitstore.remerge import Scratch
 from registry_git.gitstore.repository import Commit, Repository
 from registry_git.gitstore.signing import signer
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.manifests.layout import path_of, request_ref
+from registry_git.manifests.layout import key_of, path_of, request_ref
 from registry_git.registry.deciding import require_say
 from registry_git.registry.judging.faults import Fault, Rule, fault, of_error, policy_faults
 from registry_git.registry.open_request import judge, read_open, staleness
@@ -30,11 +30,11 @@ def merge_faults(repository: Repository, scratch: Scratch, merge: Commit) -> Ite
         return
     edits = changed_files(repository, base, theirs)
     both = overtaken(repository, base=base, main=ours, edits=edits)
+    layout = GitSnapshot(repository, theirs).layout
+    asked = next((key.request for path in edits if isinstance(key := key_of(path, layout), RequestKey)), None)
+    fix = f"registry-git request refresh {asked}" if asked else "Start the branch again from today's main."
     for path in both:
-        message = f"main and the branch both changed {path}, so the branch is stale."
-        yield fault(
-            Rule.STALE, path, message, "Start again from today's main; a request: registry-git request refresh ID"
-        )
+        yield fault(Rule.STALE, path, f"main and the branch both changed {path}, so the branch is stale.", fix)
     if both:
         return
     done = changed_files(repository, ours, merge.id)

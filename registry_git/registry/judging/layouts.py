@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from registry_git.core.model import PolicyKey
 from registry_git.gitstore.remote import TRACKED_REQUESTS
 from registry_git.gitstore.store import REQUESTS
+from registry_git.registry.entries import entry_problem
 from registry_git.registry.judging.changed import Changed
 from registry_git.registry.judging.faults import Fault, Rule, fault
 from registry_git.registry.request_views import has_landed
@@ -20,6 +21,19 @@ def layout_faults(changed: Changed, *, own: str = "") -> Iterator[Fault]:
     """
     if changed.before.layout is changed.after.layout:
         return
+    line = changed.line(PolicyKey(), "layout")
+    left = left_behind(changed)
+    if left:
+        new = changed.after.layout.value
+        old, where = changed.before.layout.value, min(left)
+        stays = f"{len(left)} files stay where {old} has them" if len(left) > 1 else f"a file stays where {old} has it"
+        yield fault(
+            Rule.MANIFEST,
+            changed.path(PolicyKey()),
+            f"The layout would be {new}, and {stays}: {where}.",
+            f"Move all of them in one commit: registry-git relayout {new}",
+            line=line,
+        )
     open_ = {
         REQUESTS + name.removeprefix(prefix)
         for prefix in (REQUESTS, TRACKED_REQUESTS)
@@ -35,5 +49,14 @@ def layout_faults(changed: Changed, *, own: str = "") -> Iterator[Fault]:
             changed.path(PolicyKey()),
             f"{message}{', '.join(waiting[:3])}{more}.",
             "Decide them first: registry-git request list",
-            line=changed.line(PolicyKey(), "layout"),
+            line=line,
         )
+
+
+def left_behind(changed: Changed) -> frozenset[str]:
+    """The files that a change to another layout leaves where the old one had them."""
+    old, new = changed.before.layout, changed.after.layout
+    if old is new:
+        return frozenset()
+    there = [(file.path, file.mode, file.after) for file in changed.files if file.after is not None]
+    return frozenset(one[0] for one in there if entry_problem(*one, new) and not entry_problem(*one, old))

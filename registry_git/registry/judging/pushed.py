@@ -12,10 +12,10 @@ from registry_git.gitstore.remerge import Scratch
 from registry_git.gitstore.remote import OBSERVATIONS, RefMove
 from registry_git.gitstore.repository import MAIN, Commit, Repository
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.gitstore.trees import EMPTY_TREE, compare_trees
+from registry_git.gitstore.trees import compare_trees
 from registry_git.manifests.layout import parse_request_ref, path_of
 from registry_git.registry.checking import check
-from registry_git.registry.judging.contents import commit_faults, entry_faults
+from registry_git.registry.judging.contents import brought_faults, commit_faults, entry_faults
 from registry_git.registry.judging.faults import Fault, Rule, as_faults, fault, of_error
 from registry_git.registry.judging.observed import foreign_faults, observation_faults
 from registry_git.registry.judging.steps import step_faults
@@ -107,9 +107,7 @@ class _Push:
             if not inside:
                 yield from observation_faults(self._repository, commit)
                 continue
-            before = self._repository.tree_of(commit.parents[0]) if commit.parents else EMPTY_TREE
-            files = list(compare_trees(before, commit.tree, read=self._repository.read))
-            yield from entry_faults(files, GitSnapshot(self._repository, commit.id).layout)
+            yield from brought_faults(self._repository, commit, tip)
 
     def _new(self, tip: str) -> list[Commit]:
         """The commits that the push brings to `tip`, oldest first."""
@@ -189,7 +187,7 @@ class _Push:
                 Rule.RECORD,
                 path,
                 message,
-                "Push main and the removal of the branch together: registry-git request approve",
+                f"Push main and the removal of the branch together: registry-git request approve {key.request}",
             )
         files = compare_trees(repository.tree_of(request.base), repository.tree_of(tip), read=repository.read)
         yield from entry_faults(files, GitSnapshot(repository, tip).layout)
@@ -210,9 +208,8 @@ class _Push:
             for review in record.reviews[known:]:
                 if review.by is None or review.by.email != commit.author.email:
                     message = f"{commit.author} writes down what {review.by or 'nobody'} is to have said."
-                    yield fault(
-                        Rule.RECORD, path, message, "Everybody writes their own review: registry-git request approve"
-                    )
+                    fix = f"Everybody writes their own review: registry-git request approve {key.request}"
+                    yield fault(Rule.RECORD, path, message, fix)
 
 
 def _between(repository: Repository, *known_and_tip: str) -> dict[str, None]:

@@ -17,7 +17,7 @@ from registry_git.registry.judging.changed import Changed, read_changed
 from registry_git.registry.judging.contents import comment_faults, content_faults, entry_faults, in_use_faults
 from registry_git.registry.judging.faults import Fault, Rule, fault, of_error, policy_faults
 from registry_git.registry.judging.landing import landing_faults, merge_faults
-from registry_git.registry.judging.layouts import layout_faults
+from registry_git.registry.judging.layouts import layout_faults, left_behind
 
 
 def step_faults(
@@ -47,7 +47,9 @@ def _judged(
         if merged:
             return
     changed = read_changed(repository, onto, step.id)
-    wrong = [*entry_faults(changed.files, changed.after.layout), *content_faults(changed), *layout_faults(changed)]
+    left = left_behind(changed)
+    entries = (one for one in entry_faults(changed.files, changed.after.layout) if one.path not in left)
+    wrong = [*entries, *content_faults(changed), *layout_faults(changed)]
     yield from wrong
     if any(one.level == "error" for one in wrong):
         return
@@ -104,7 +106,7 @@ def _record_faults(changed: Changed, step: Commit, actor: Actor, *, for_others: 
                     Rule.RECORD,
                     changed.path(after.key),
                     f"{actor.email} writes down what {review.by} is to have said about request {after.id}.",
-                    "Everybody writes their own review: registry-git request approve",
+                    "The account that reconciles may, which the server names: git config registry-git.pushesForOthers",
                     line=changed.line(after.key, "reviews"),
                 )
 
