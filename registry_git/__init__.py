@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from registry_git.core.model import Dataset, Lineage, Policy
     from registry_git.core.pointing import PointerChange
+    from registry_git.registry.deploying import DeploymentSpec
     from registry_git.registry.facade import Registry
     from registry_git.registry.observing import Observed
     from registry_git.registry.past import PastReading
@@ -66,6 +67,7 @@ _HOMES = {
     ),
     "registry_git.core.model": ("Dataset", "Lineage", "Policy"),
     "registry_git.core.pointing": ("PointerChange",),
+    "registry_git.registry.deploying": ("DeploymentSpec",),
     "registry_git.registry.facade": ("Registry",),
     "registry_git.registry.observing": ("Observed",),
     "registry_git.registry.past": ("PastReading",),
@@ -95,6 +97,7 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "Dataset",
+    "DeploymentSpec",
     "DeploymentView",
     "Done",
     "FieldDifference",

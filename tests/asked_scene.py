@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from registry_git import DeploymentSpec
 from tests.registry_scene import ALICE, BOB, CAROL, LEADS, As, new_registry, policy_text
 
 RULES = """rules:
@@ -63,7 +64,7 @@ def asked_for(place: Path) -> AskedFor:
         delete=alice.request_delete("spam", None, comment="nobody uses it").id,
         rename=bob.request_rename("old-model", "new-model").id,
         policy=alice.request_policy(policy).id,
-        pin=alice.request_deployment("production", "scorer", "pin", version=1).id,
+        pin=alice.request_deployment("production", "scorer", "pin", DeploymentSpec(version=1)).id,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import registry_git
+from registry_git import DeploymentSpec
 from registry_git.core.errors import Conflict, PermissionDenied
 from tests.ci_scene import Checkout
 from tests.conftest import Git
@@ -28,7 +29,8 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alice.transition("fraud", 2, "Staging")
     alice.add_deployment("staging", "scorer", model="fraud", stage="Staging")
     alice.add_deployment("batch", "old", model="fraud", version=3)
-    bob.approve(alice.request_deployment("production", "scorer", "add", model="fraud", stage="Production").id)
+    spec = DeploymentSpec(model="fraud", stage="Production")
+    bob.approve(alice.request_deployment("production", "scorer", "add", spec).id)
     return path
 
 

@@ -26,6 +26,7 @@ PUBLIC = [
     "Conflict",
     "Corrupt",
     "Dataset",
+    "DeploymentSpec",
     "DeploymentView",
     "Done",
     "FieldDifference",

@@ -206,7 +206,8 @@ def test_a_roll_to_a_version_without_what_the_rule_requires_waits_for_it(as_: As
 
 
 def ask(registry: registry_git.Registry, change: str, name: str = "scorer", **said: object) -> RequestView:
-    return registry.request_deployment("production", name, change, **said)  # type: ignore[arg-type]
+    spec = registry_git.DeploymentSpec(**said)  # type: ignore[arg-type]
+    return registry.request_deployment("production", name, change, spec)
 
 
 def test_every_change_of_a_deployment_can_be_asked_for(as_: As, place: Path, git: Git) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from registry_git.core.changes import deployments
 from registry_git.core.changes.deployments import Followed
 from registry_git.core.changes.proposal import Act, Proposal
@@ -14,6 +16,23 @@ from registry_git.registry.asking import Asking
 from registry_git.registry.deployed import deployment_key
 from registry_git.registry.rolling import Rolls
 from registry_git.registry.views import DeploymentView, Done, RequestView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSpec:
+    """What a change of a deployment sets, as `add_deployment`, `pin_deployment` and `follow_deployment` take it.
+
+    `add` takes all of it, `pin` the version, `follow` a stage or alias and the mode `follow`, `roll` and `remove` none.
+    `model`, where it is given, must be the deployment's.
+    """
+
+    model: str = ""
+    stage: str = ""
+    alias: str = ""
+    version: int | str | None = None
+    workload: str = "service"
+    owner: str = ""
+    follow: str = ""
 
 
 class Deploying(Asking):
@@ -120,53 +139,33 @@ class Deploying(Asking):
         environment: str,
         name: str,
         change: str,
+        spec: DeploymentSpec | None = None,
         *,
-        model: str = "",
-        stage: str = "",
-        alias: str = "",
-        version: int | str | None = None,
-        workload: str = "service",
-        owner: str = "",
-        follow: str = "",
         comment: str = "",
         id: str | None = None,
     ) -> RequestView:
-        """Asks for a change of a deployment: `add`, `pin`, `follow`, `roll` or `remove`, with what that method takes.
+        """Asks for a change of a deployment: `add`, `pin`, `follow`, `roll` or `remove`; `spec` says what it sets.
 
         Raises:
             NotFound; AlreadyExists; Invalid: it is so already, or makes no sense; Conflict.
         """
-        key = deployment_key(environment, name)
+        key, said = deployment_key(environment, name), spec or DeploymentSpec()
         wanted = DeploymentChange(_one_of(change, tuple(one.value for one in DeploymentChange), "change"))
         self._store.refresh()
         snapshot = self._snapshot()
-        declaration, number = Declaration(change=wanted), None if version is None else parse_version(version)
+        declaration = Declaration(change=wanted)
+        number = None if said.version is None else parse_version(said.version)
         if wanted is DeploymentChange.ADD:
-            subject = ModelName.parse(model)
-            followed = parse_followed(stage, alias, version)
-            declaration = Declaration(
-                change=wanted,
-                workload=_one_of(workload, WORKLOADS, "workload"),
-                owner=Actor.parse(owner) if owner else None,
-                stage=_spelled(snapshot, stage),
-                alias=followed.alias,
-                follow=_one_of(
-                    follow or (PINNED if followed.version is not None else AUTO), (AUTO, REQUEST, PINNED), "mode"
-                ),
-            )
+            subject, declaration = ModelName.parse(said.model), _added(snapshot, said)
         else:
             known = deployments.find_deployment(snapshot, key)
             subject = known.model
-            if model and ModelName.parse(model) != subject:
-                raise Invalid(f"{environment}/{name} is a deployment of {subject}, not of {model}.", hint="Name that.")
-            if wanted is DeploymentChange.FOLLOW:
-                followed = parse_followed(stage, alias, None) if stage or alias else Followed()
-                declaration = Declaration(
-                    change=wanted,
-                    stage=_spelled(snapshot, stage),
-                    alias=followed.alias,
-                    follow=_one_of(follow, (AUTO, REQUEST), "mode of following") if follow else "",
+            if said.model and ModelName.parse(said.model) != subject:
+                raise Invalid(
+                    f"{environment}/{name} is a deployment of {subject}, not of {said.model}.", hint="Name that."
                 )
+            if wanted is DeploymentChange.FOLLOW:
+                declaration = _followed(snapshot, said)
             elif wanted is DeploymentChange.PIN and number is None:
                 number = deployments.pinned_to(known)
             elif wanted is DeploymentChange.ROLL:
@@ -195,6 +194,29 @@ class Deploying(Asking):
         rolls = Rolls(self._store, self._surroundings)
         opened = [rolls.ask(key) for key in keys if environment in (None, key.environment)]
         return [self.request(one) for one in opened if one is not None]
+
+
+def _added(snapshot: Snapshot, said: DeploymentSpec) -> Declaration:
+    followed = parse_followed(said.stage, said.alias, said.version)
+    mode = said.follow or (PINNED if followed.version is not None else AUTO)
+    return Declaration(
+        change=DeploymentChange.ADD,
+        workload=_one_of(said.workload, WORKLOADS, "workload"),
+        owner=Actor.parse(said.owner) if said.owner else None,
+        stage=_spelled(snapshot, said.stage),
+        alias=followed.alias,
+        follow=_one_of(mode, (AUTO, REQUEST, PINNED), "mode"),
+    )
+
+
+def _followed(snapshot: Snapshot, said: DeploymentSpec) -> Declaration:
+    followed = parse_followed(said.stage, said.alias, None) if said.stage or said.alias else Followed()
+    return Declaration(
+        change=DeploymentChange.FOLLOW,
+        stage=_spelled(snapshot, said.stage),
+        alias=followed.alias,
+        follow=_one_of(said.follow, (AUTO, REQUEST), "mode of following") if said.follow else "",
+    )
 
 
 def _rolled_to(snapshot: Snapshot, key: DeploymentKey) -> int:

@@ -16,6 +16,7 @@ from registry_git.cli.commands.deployment_read import say_told
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
 from registry_git.core.errors import Invalid
+from registry_git.registry.deploying import DeploymentSpec
 from registry_git.registry.telling import asked
 from registry_git.registry.views import DeploymentView
 
@@ -53,7 +54,7 @@ def _ask(invocation: Invocation, how: How, environment: str, name: str, change: 
     ask_for(
         invocation,
         lambda registry: registry.request_deployment(
-            environment, name, change, comment=how.comment, id=how.identity, **words
+            environment, name, change, DeploymentSpec(**words), comment=how.comment, id=how.identity
         ),
         push=how.push,
     )

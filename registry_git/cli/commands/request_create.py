@@ -12,6 +12,7 @@ from registry_git.cli.asking import ask_for
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.core.errors import Invalid
+from registry_git.registry.deploying import DeploymentSpec
 from registry_git.registry.facade import Registry
 from registry_git.registry.views import RequestView
 
@@ -101,7 +102,8 @@ def _ask(registry: Registry, wanted: Wanted, comment: str, identity: str | None)
     if wanted.deployment is not None:
         change = "remove" if wanted.delete else "pin" if version is not None else "roll"
         where = deployment_place(wanted.deployment)
-        return registry.request_deployment(*where, change, model=name, version=version, comment=comment, id=identity)
+        spec = DeploymentSpec(model=name, version=version)
+        return registry.request_deployment(*where, change, spec, comment=comment, id=identity)
     if wanted.policy is not None:
         return registry.request_policy(file_or_stdin(wanted.policy), comment=comment, id=identity)
     if wanted.rename is not None:

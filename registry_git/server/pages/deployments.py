@@ -8,6 +8,7 @@ from registry_git.core.deployed import REQUEST
 from registry_git.core.errors import Invalid, NotFound
 from registry_git.core.names import COMMENT_MAX
 from registry_git.core.policy import Decision
+from registry_git.registry.deploying import DeploymentSpec
 from registry_git.registry.running import RunningView
 from registry_git.registry.telling import asked as asks_to
 from registry_git.registry.telling import who_may
@@ -107,9 +108,8 @@ def pin(call: Call, asked: Pinned) -> Go:
     """Fixes it to a version."""
     version = asked.version.strip().removeprefix("v") or None
     if asked.ask:
-        made = call.registry.request_deployment(
-            asked.environment, asked.name, "pin", version=version, comment=asked.comment
-        )
+        spec = DeploymentSpec(version=version)
+        made = call.registry.request_deployment(asked.environment, asked.name, "pin", spec, comment=asked.comment)
         return _asked(made)
     return _changed(call.registry.pin_deployment(asked.environment, asked.name, version, comment=asked.comment))
 
@@ -122,15 +122,8 @@ def follow(call: Call, asked: Followed) -> Go:
         raise Invalid(f"{asked.what!r} cannot be followed.", hint="Choose a stage or an alias.")
     stage, alias = (name, "") if kind == "stage" else ("", name)
     if asked.ask:
-        made = call.registry.request_deployment(
-            asked.environment,
-            asked.name,
-            "follow",
-            stage=stage,
-            alias=alias,
-            follow=asked.follow,
-            comment=asked.comment,
-        )
+        spec = DeploymentSpec(stage=stage, alias=alias, follow=asked.follow)
+        made = call.registry.request_deployment(asked.environment, asked.name, "follow", spec, comment=asked.comment)
         return _asked(made)
     return _changed(
         call.registry.follow_deployment(
