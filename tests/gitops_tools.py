@@ -20,6 +20,8 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.conftest import Git
+
 CRDS_VARIABLE = "REGISTRY_GIT_CRDS"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SPLIT = "\n8<---8<---8<\n"
@@ -96,6 +98,32 @@ def git_file_parameters(repository: Path, path: str) -> dict[str, Any]:
     segments = directory.split("/")
     where = {"path": directory, "basename": segments[-1], "filename": name, "segments": segments}
     return {**document(repository / path), "path": where}
+
+
+def applications(git: Git, top: Path, application_set: dict[str, Any]) -> list[dict[str, Any]]:
+    """The Applications that Argo CD's controller makes: one for each file that the generator's patterns find."""
+    (generator,) = application_set["spec"]["generators"]
+    # The generator asks git for the files, so git answers here too.
+    found = git(top, "ls-files", "--", *[one["path"] for one in generator["git"]["files"]]).split("\n")
+    made = []
+    for path in filter(None, found):
+        body = go_rendered(application_set["spec"]["template"], git_file_parameters(top, path))
+        made.append({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", **body})
+    return made
+
+
+def application_directory(git: Git, top: Path, application: Mapping[str, Any], scratch: Path) -> Path:
+    """The directory that Argo CD builds for an Application, in a clone of its own.
+
+    Argo CD runs `kustomize edit add component` there for each component that the Application names.
+    """
+    source = application["spec"]["source"]
+    clone = scratch / application["metadata"]["name"]
+    git(top, "clone", "-q", top, clone)
+    file = clone / source["path"] / "kustomization.yaml"
+    components = "".join(f"- {path}\n" for path in source["kustomize"]["components"])
+    file.write_text(f"{file.read_text()}components:\n{components}")
+    return file.parent
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -11,7 +11,16 @@ import pytest
 
 from tests.conftest import Git
 from tests.gitops_scene import URL, Land, new_land
-from tests.gitops_tools import Crd, document, documents, git_file_parameters, go_rendered, load_crd, run
+from tests.gitops_tools import (
+    Crd,
+    application_directory,
+    applications,
+    document,
+    git_file_parameters,
+    go_rendered,
+    kustomize,
+    load_crd,
+)
 
 # Only what goes back to Go itself: a function that Argo CD adds (sprig, normalize) would not be tested here.
 _ACTION = re.compile(r"\{\{(.*?)\}\}")
@@ -39,18 +48,6 @@ def application_crd(outside_environment: Mapping[str, str]) -> Crd:
     return load_crd(outside_environment, "application-crd.yaml")
 
 
-def applications(git: Git, land: Land, application_set: dict[str, Any]) -> list[dict[str, Any]]:
-    """The Applications that the controller makes: one for each file that the generator's patterns find."""
-    (generator,) = application_set["spec"]["generators"]
-    # The generator asks git for the files, so git answers here too.
-    found = git(land.top, "ls-files", "--", *[one["path"] for one in generator["git"]["files"]]).split("\n")
-    made = []
-    for path in filter(None, found):
-        body = go_rendered(application_set["spec"]["template"], git_file_parameters(land.top, path))
-        made.append({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", **body})
-    return made
-
-
 def test_there_is_one_for_each_environment_and_all_are_what_argo_cd_allows(
     application_sets: list[dict[str, Any]], applicationset_crd: Crd
 ) -> None:
@@ -76,7 +73,7 @@ def test_what_runs_stays_when_an_application_set_goes(application_sets: list[dic
 def test_every_pointer_of_the_stage_becomes_an_application(
     git: Git, land: Land, application_sets: list[dict[str, Any]], application_crd: Crd
 ) -> None:
-    made = {one["metadata"]["name"]: one for each in application_sets for one in applications(git, land, each)}
+    made = {one["metadata"]["name"]: one for each in application_sets for one in applications(git, land.top, each)}
     assert set(made) == {"churn-dev", "fraud-dev", "fraud-production", "fraud-staging"}
     for one in made.values():
         assert application_crd.problems(one) == []
@@ -90,16 +87,10 @@ def test_every_pointer_of_the_stage_becomes_an_application(
 def test_what_argo_cd_builds_for_an_application_is_the_model(
     git: Git, land: Land, application_sets: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    """Argo CD runs `kustomize edit add component` for each component in the Application's directory, then builds it."""
     for each in application_sets:
-        for one in applications(git, land, each):
-            source = one["spec"]["source"]
-            git(land.top, "clone", "-q", land.top, tmp_path / one["metadata"]["name"])
-            directory = tmp_path / one["metadata"]["name"] / source["path"]
-            file = directory / "kustomization.yaml"
-            components = "".join(f"- {path}\n" for path in source["kustomize"]["components"])
-            file.write_text(f"{file.read_text()}components:\n{components}")
-            (service,) = documents(run("kubectl", "kustomize", directory))
+        for one in applications(git, land.top, each):
+            directory = application_directory(git, land.top, one, tmp_path)
+            (service,) = kustomize(directory)
             assert service["metadata"]["name"] == one["metadata"]["name"]
             assert service["metadata"]["namespace"] == one["spec"]["destination"]["namespace"]
             pointer = document(directory / "pointer.yaml")
@@ -126,7 +117,10 @@ def test_a_pointer_that_was_written_after_the_tree_needs_no_new_tree(tmp_path: P
     land.registry.register("credit", "s3://acme/credit/1", read=False)
     land.registry.transition("credit", 1, "Staging")
     staging = document(land.top / "deploy/argocd/staging.yaml")
-    assert [one["metadata"]["name"] for one in applications(git, land, staging)] == ["credit-staging", "fraud-staging"]
+    assert [one["metadata"]["name"] for one in applications(git, land.top, staging)] == [
+        "credit-staging",
+        "fraud-staging",
+    ]
     assert not land.init("argocd").changed
 
 
@@ -134,4 +128,4 @@ def test_only_the_models_and_stages_that_were_asked_for_are_deployed(tmp_path: P
     land = new_land(tmp_path / "registry")
     land.init("argocd", models=("fr*",), stages=("dev",))
     (only,) = [document(path) for path in (land.top / "deploy/argocd").iterdir()]
-    assert [one["metadata"]["name"] for one in applications(git, land, only)] == ["fraud-dev"]
+    assert [one["metadata"]["name"] for one in applications(git, land.top, only)] == ["fraud-dev"]
