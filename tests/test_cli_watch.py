@@ -120,6 +120,10 @@ def test_a_failing_command_is_tried_again_and_then_the_watch_ends_at_that_change
         (("--stage", "Prod"), 3, "no stage 'Prod'"),
         (("--name", "a/b"), 2, "no name of a watch"),
         (("--at", "2026-01-01"), 2, "--at"),
+        (("fraud/Production",), 2, "watch fraud --stage Production"),
+        (("models:/fraud@champion",), 2, "watch fraud --alias champion"),
+        (("fraud/12",), 2, "watch fraud"),
+        (("/",), 2, "Name a model alone."),
     ],
 )
 def test_what_makes_no_sense_is_refused(cli: Cli, words: tuple[str, ...], code: int, said: str) -> None:

@@ -235,7 +235,13 @@ def test_what_cannot_be_followed_is_refused(registry: Registry, place: Path, tmp
         registry.watch("../a")
     warned: list[str] = []
     drain(registry.watch("a", model="nosuch"), warn=warned.append)
-    assert warned == ["There is no model nosuch; it is waited for."]
+    drain(registry.watch("a", model="frau"), warn=warned.append)
+    drain(registry.watch("a", model="fraud@champion"), warn=warned.append)
+    assert warned == [
+        "There is no model nosuch; it is waited for.",
+        "There is no model frau; it is waited for. Did you mean fraud?",
+        "There is no model fraud@champion; it is waited for. An alias of fraud is followed with: --alias champion",
+    ]
     state = tmp_path / "state"
     drain(registry.watch("a", state=state))
     (state / "a.json").write_text("{")

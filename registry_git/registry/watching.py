@@ -84,7 +84,7 @@ class Watch:
                 self._wanted.model
                 and self._store.snapshot().find(ModelKey(model=ModelName(self._wanted.model))) is None
             ):
-                warn(f"There is no model {self._wanted.model}; it is waited for.")
+                warn(f"There is no model {self._wanted.model}; it is waited for.{self._meant()}")
             while True:
                 try:
                     self._store.refresh()
@@ -105,6 +105,17 @@ class Watch:
                         self._cursor.save(cursor)
                 if once or not wait(min(seconds * 2 ** min(failures, 10), max(seconds, _LONGEST_SECONDS))):
                     return
+
+    def _meant(self) -> str:
+        """What somebody may have meant who follows a model that is not there; as the end of a sentence."""
+        name, at, alias = self._wanted.model.partition("@")
+        snapshot = self._store.snapshot()
+        if name and at and snapshot.find(ModelKey(model=ModelName(name))) is not None:
+            return f" An alias of {name} is followed with: --alias {alias}"
+        from difflib import get_close_matches  # only a slip pays for it
+
+        near = get_close_matches(self._wanted.model, snapshot.models(), 1, 0.6)
+        return f" Did you mean {near[0]}?" if near else ""
 
     def _begin(self, since: str, *, initial: bool) -> Cursor:
         main = self._store.snapshot().commit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from registry_git.cli.plain import plain
 from registry_git.cli.safe import visible
 from registry_git.core.errors import Invalid, RegistryError
 from registry_git.core.pointing import PointerChange
+from registry_git.core.uris import parse_reference
 
 _WORDS = "registry_git.watch.words"
 
@@ -87,6 +89,8 @@ def watch(ctx: click.Context, invocation: Invocation, /, **options: Any) -> None
     asked = _Asked(**options)
     if asked.since and asked.initial:
         raise Invalid("--since and --initial begin at two places.", hint="Give one of them.")
+    if "/" in asked.model:
+        raise Invalid(f"{asked.model!r} is no name of a model.", hint=_meant(asked.model))
     command = _command(ctx, asked)
     following = invocation.now().watch(
         asked.name, model=asked.model, stages=asked.stages, aliases=asked.aliases, state=asked.state
@@ -114,6 +118,16 @@ def watch(ctx: click.Context, invocation: Invocation, /, **options: Any) -> None
                     raise
     if stopping.signal == signal.SIGINT:
         ctx.exit(INTERRUPTED)
+
+
+def _meant(text: str) -> str:
+    """How to follow what a reference as `fraud/Production` or `models:/fraud@champion` names."""
+    try:
+        found = parse_reference(text)
+    except RegistryError:
+        return "Name a model alone."
+    words = ("--stage", found.stage) if found.stage else ("--alias", found.alias) if found.alias else ()
+    return f"Follow it with: {shlex.join(('registry-git', 'watch', found.model, *words))}"
 
 
 def _command(ctx: click.Context, asked: _Asked) -> delivery.Command | None:
