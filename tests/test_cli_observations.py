@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli_program import ALICE, Cli, installed, new_registry
+from registry_git.gitstore.store import Store
+from registry_git.registry.spool import Spool
+from tests.cli_program import ALICE, BIN, Cli, installed, new_registry
 
 
 @pytest.fixture
@@ -47,6 +50,17 @@ def test_a_failed_resolve_notes_nothing(cli: Cli) -> None:
     cli("resolve", "models:/fraud/Staging", "--consumer", "prod/a", code=3)
     cli("resolve", "models:/fraud/1", "--consumer", "a//b", code=2)
     assert "Nobody was seen to use it." in cli("observations", "list").out
+
+
+def test_a_read_waits_neither_for_who_records_nor_for_who_writes(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_GIT_OBSERVATIONS", "on")
+    words = ("-R", str(cli.registry), "--as", ALICE, "resolve", "models:/fraud/Production", "--consumer", "prod/a")
+    with Store(cli.registry).locked(), Spool(cli.registry).held(wait=False) as mine:
+        assert mine
+        subprocess.run([str(BIN / "registry-git"), *words], check=True, capture_output=True, timeout=60)
+        assert [str(consumer) for consumer in Spool(cli.registry).waiting().uses] == ["prod/a"]
+    monkeypatch.setenv("REGISTRY_GIT_OBSERVATIONS", "spool")
+    assert cli.json("observations", "flush")["uses"] == 1
 
 
 def test_the_answer_of_a_cold_resolve_is_the_source_alone(cli: Cli) -> None:
