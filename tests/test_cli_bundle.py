@@ -24,6 +24,7 @@ def test_a_registry_crosses_and_is_kept_up_to_date(cli: Cli, tmp_path: Path) -> 
     file, state = str(tmp_path / "b.tar"), tmp_path / "state.json"
     made = cli("bundle", "create", file, "--artifacts", "fraud/1").out
     assert "1 open request." in made
+    assert made.endswith("-R PATH bundle apply b.tar --new\n")
     assert "With the files of fraud v1: sha256:" in made
     applied = there("bundle", "apply", file, "--new", "--artifacts-to", str(tmp_path / "store")).out
     assert "request/fraud/20261123-7k3m9q: new → " in applied
@@ -77,7 +78,13 @@ def test_what_cannot_be_is_refused_with_its_exit_code(cli: Cli, tmp_path: Path) 
     cli("bundle", "apply", file, "--new", code=4)
     run("--as", "Alice <alice@acme.io>", "bundle", "apply", file, "--new", code=2)
     new_registry(tmp_path / "foreign.git")("bundle", "create", file)
-    assert "would rewrite main" in cli("bundle", "apply", file, code=5).err
+    said = cli("bundle", "apply", file, code=5).err
+    assert "would rewrite main" in said
+    assert "another registry's" in said
+    nowhere = Cli(registry=tmp_path / "nowhere.git")
+    for command in ("verify", "apply"):
+        said = nowhere("bundle", command, file, code=3).err
+        assert said.endswith(f"registry-git -R {nowhere.registry} bundle apply {file} --new\n")
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"refs": 5}', '{"refs": {"refs/heads/main": "x"}}', "[" * 100_000])

@@ -266,9 +266,14 @@ def _moves(repository: Repository, contents: Contents, heads: Mapping[str, str])
         if (old is not None and repository.is_ancestor(oid, old)) or has_landed(after, name):
             continue  # it is here already, and perhaps more
         if old is not None and not repository.is_ancestor(old, oid):
+            hint = "Find out which of the two is right; nothing was changed."
+            if repository.merge_base(oid, old) is None:
+                hint = (
+                    "They have nothing in common, so it is another registry's. Its own repository is made with --new."
+                )
             raise Conflict(
                 f"The bundle would rewrite {_short(name)}: {oid[:12]} does not continue {old[:12]}, which is here.",
-                hint="Find out which of the two is right; nothing was changed.",
+                hint=hint,
             )
         found.append(RefMove(name=name, old=old, new=oid))
     return found

@@ -15,7 +15,7 @@ from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import PROGRAM, Invocation, pass_invocation
 from registry_git.cli.output import answer, as_json, say
 from registry_git.cli.progress import progress
-from registry_git.core.errors import Corrupt, Invalid
+from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.registry.bundle_file import BYTES_MAX
 from registry_git.registry.bundling import Transfer
 
@@ -55,7 +55,10 @@ def create(invocation: Invocation, file: str, since: str | None, state: str | No
         say(f"Wrote {made.file}: main at {made.commit[:12]}, {requests} open request{'s' if requests != 1 else ''}.")
         for one in made.artifacts:
             say(f"With the files of {one.model} v{one.version}: {one.digest}")
-        say(f"There, take it over with: {PROGRAM} bundle apply {Path(made.file).name}")
+        name = Path(made.file).name
+        say(f"There, take it over with: {PROGRAM} bundle apply {name}")
+        if not made.since:
+            say(f"Where there is no registry yet: {PROGRAM} -R PATH bundle apply {name} --new")
 
     answer(invocation, made, show)
 
@@ -75,7 +78,9 @@ def state(invocation: Invocation) -> None:
 @pass_invocation
 def verify(invocation: Invocation, file: str, without_policy: bool, max_size: int) -> None:
     """Judge the bundle FILE, and say what it would change."""
-    found = invocation.now().verify_bundle(file, by_policy=not without_policy, max_bytes=max_size)
+    with _hinted(file):
+        registry = invocation.now()
+    found = registry.verify_bundle(file, by_policy=not without_policy, max_bytes=max_size)
 
     def show() -> None:
         say("It is whole, and can be applied." if found.changed else "It is whole, and all of it is here already.")
@@ -96,7 +101,9 @@ def apply(
 ) -> None:
     """Take over what the bundle FILE holds: all of it, or nothing."""
     with _made(invocation.registry) if new else nullcontext(), progress("Storing", "bytes") as told:
-        done = invocation.write().apply_bundle(
+        with _hinted(file):
+            registry = invocation.write()
+        done = registry.apply_bundle(
             file, artifacts_to=artifacts_to, by_policy=not without_policy, max_bytes=max_size, progress=told
         )
 
@@ -109,6 +116,16 @@ def apply(
             say("The files in it were not stored: apply it again with --artifacts-to DIR.")
 
     answer(invocation, done, show)
+
+
+@contextmanager
+def _hinted(file: str) -> Iterator[None]:
+    """Where there is no registry, one that `init` makes would be in the way of what comes."""
+    try:
+        yield
+    except NotFound as problem:
+        hint = f"If it is to come with this bundle: {PROGRAM} bundle apply {file} --new"
+        raise NotFound(problem.message, hint=hint) from None
 
 
 @contextmanager
