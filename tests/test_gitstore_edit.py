@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha1
 from pathlib import Path
 
 import pygit2
@@ -84,6 +85,40 @@ def test_a_tree_that_another_program_wrote_in_the_wrong_order_is_put_right(bare:
         wrong, {"c": blob.hex()}, read=lambda oid: staging.read(oid) or b"", staging=staging, remembered={}
     )
     assert tree == tree_by_libgit2(bare, {"a": b"x", "b": b"x", "c": b"x"})
+
+
+@settings(max_examples=40, deadline=None)
+@given(edits=st.lists(st.tuples(st.integers(0, 400), st.sampled_from([b"100644", b"40000", b""])), max_size=400))
+def test_a_directory_of_many_entries_is_as_git_sorts_it_whatever_comes_and_goes(
+    edits: list[tuple[int, bytes]],
+) -> None:
+    there = {b"%03d" % number: b"100644" for number in range(0, 400, 2)}
+    listing = Listing(_serialised(there))
+    before = listing.copy()
+    for number, mode in edits:
+        name = b"%03d" % number
+        there.pop(name, None)
+        if mode:
+            there[name] = mode
+            listing.put(mode, name, _id_of(name))
+        else:
+            listing.drop(name)
+            listing.drop(name + b"/")
+    assert listing.serialised() == Listing(listing.serialised()).serialised() == _serialised(there)
+    assert {name: mode for name, mode, _ in listing} == there
+    for number in range(0, 401, 7):
+        name = b"%03d" % number
+        assert listing.find(name) == ((there[name].decode(), _id_of(name)) if name in there else None)
+    assert before.serialised() == _serialised({b"%03d" % number: b"100644" for number in range(0, 400, 2)})
+
+
+def _id_of(name: bytes) -> str:
+    return sha1(name, usedforsecurity=False).hexdigest()
+
+
+def _serialised(entries: dict[bytes, bytes]) -> bytes:
+    ordered = sorted(entries.items(), key=lambda entry: entry[0] + b"/" * (entry[1] == b"40000"))
+    return b"".join(b"%s %s\0%s" % (mode, name, bytes.fromhex(_id_of(name))) for name, mode in ordered)
 
 
 def test_a_long_stretch_of_history_reads_as_a_short_one(tmp_path: Path) -> None:

@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 
+import registry_git
+from registry_git.core.errors import Corrupt, NotFound
 from registry_git.core.keys import VersionKey
 from registry_git.core.names import Actor, ModelName
 from registry_git.gitstore import memory
 from registry_git.gitstore.edit import Listing, edit_tree
 from registry_git.gitstore.memory import Memory
-from registry_git.gitstore.objects import Staging
+from registry_git.gitstore.objects import Staging, write_loose
 from registry_git.gitstore.repository import Repository
+from registry_git.gitstore.session import Session
 from registry_git.gitstore.store import Store
 from registry_git.gitstore.trees import EMPTY_TREE, parse_tree
 from registry_git.gitstore.writer import QueuedStore, Writer
+from registry_git.registry.registering import Registration
 from registry_git.server.handles import Handles
 from tests.conftest import Git
 from tests.registry_scene import ALICE, new_registry
@@ -39,6 +43,46 @@ def test_the_oldest_directories_are_forgotten() -> None:
         known.listings[str(number)] = Listing()
     known.keep_written({})
     assert list(known.listings) == [str(number) for number in range(5, memory._LISTINGS + 5)]
+
+
+def test_writes_that_come_to_nothing_leave_few_directories_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_LISTINGS", 3)
+    place = tmp_path / "models.git"
+    new_registry(place)
+    store = Store(place)
+    known = store.repository.memory
+    registry = registry_git.open(place, actor=ALICE)
+    registry.register_many([Registration(name=f"model-{number}", source="s3://acme/x") for number in range(20)])
+
+    def plan(session: Session) -> None:
+        for number in range(20):
+            session.snapshot().version(ModelName(f"model-{number}"), 1)
+        raise NotFound("nothing to change")
+
+    with pytest.raises(NotFound):
+        store.transact(plan)
+    assert 0 < len(known.listings) <= 6
+    assert store.snapshot().version(ModelName("model-7"), 1).source == "s3://acme/x"
+
+
+def test_a_directory_that_another_program_wrote_wrongly_is_judged_as_ever_while_it_is_written_to(
+    tmp_path: Path, git: Git
+) -> None:
+    place = tmp_path / "models.git"
+    new_registry(place)
+    repository = Repository(place)
+    staging = Staging()
+    blob = bytes.fromhex(staging.blob(b"x"))
+    odd = staging.tree(b"100664 a\0" + blob + b"100755 b\0" + blob)
+    short = staging.tree(b"100644 a\0" + blob + b"100644 b\0" + blob[:7])
+    write_loose(place / "objects", staging)
+    with repository.writing():
+        assert [repository.entry(odd, name) for name in "ab"] == [("100644", blob.hex()), ("100755", blob.hex())]
+        for wrong in (short, blob.hex(), "1" * 40):
+            with pytest.raises(Corrupt, match=wrong):
+                repository.entry(wrong, "a")
 
 
 def test_of_decoded_manifests_those_asked_for_last_are_kept() -> None:

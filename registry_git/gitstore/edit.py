@@ -3,74 +3,128 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 
 from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.trees import DIRECTORY, EMPTY_TREE, FILE, ReadTree
 
 _ENTRY = re.compile(rb"(([0-7]+) ([^\0]+)\0.{20})", re.DOTALL)
+_RUN = 32  # entries that are kept, copied and joined together
+
+
+class _Run:
+    """Some neighbouring entries. It is never changed, since listings share it."""
+
+    __slots__ = ("_joined", "entries", "keys")
+
+    def __init__(self, keys: list[bytes], entries: list[bytes]) -> None:
+        self.keys = keys  # what git sorts by: the names of directories as if they ended in a slash
+        self.entries = entries
+        self._joined = b""
+
+    def joined(self) -> bytes:
+        if not self._joined:
+            self._joined = b"".join(self.entries)
+        return self._joined
 
 
 class Listing:
-    """The entries of one directory, kept as git serialises them: a change costs no more than the entry it is about."""
+    """The entries of one directory, kept as git serialises them.
 
-    __slots__ = ("_entries", "_keys")
+    A change costs no more than the entries around the one that it is about: of a thousand entries the others are
+    neither copied nor looked at.
+    """
+
+    __slots__ = ("_firsts", "_runs")
 
     def __init__(self, tree: bytes = b"") -> None:
-        self._keys: list[bytes] = []  # what git sorts by: the names of directories as if they ended in a slash
-        self._entries: list[bytes] = []
+        self._firsts: list[bytes] = []  # the first key of each run
+        self._runs: list[_Run] = []
         found = [(name + b"/" if mode == DIRECTORY else name, entry) for entry, mode, name in _ENTRY.findall(tree)]
         found.sort()  # already so, unless another program wrote it wrongly
-        if found:
-            self._keys, self._entries = map(list, zip(*found, strict=True))
+        for at in range(0, len(found), _RUN):
+            keys, entries = map(list, zip(*found[at : at + _RUN], strict=True))
+            self._firsts.append(keys[0])
+            self._runs.append(_Run(keys, entries))
 
     def copy(self) -> Listing:
         """A listing that can be changed while this one stays."""
-        other = Listing()
-        other._keys, other._entries = self._keys.copy(), self._entries.copy()
+        other = Listing.__new__(Listing)
+        other._firsts, other._runs = self._firsts.copy(), self._runs.copy()
         return other
 
     def find(self, name: bytes) -> tuple[str, str] | None:
         """Mode and id of the entry of that name."""
         for key in (name, name + b"/"):
-            place, there = self._find(key)
-            if there:
-                mode, _, rest = self._entries[place].partition(b" ")
+            entry = self._entry(key)
+            if entry is not None:
+                mode, _, rest = entry.partition(b" ")
                 if rest[:-21] == name:
                     return mode.decode(), rest[-20:].hex()
         return None
 
     def directory(self, name: bytes) -> str:
         """The id of the tree of that name; the empty tree's when there is none."""
-        place, there = self._find(name + b"/")
-        return self._entries[place][-20:].hex() if there else EMPTY_TREE
+        entry = self._entry(name + b"/")
+        return EMPTY_TREE if entry is None else entry[-20:].hex()
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes, str]]:
+        """Name, mode and id of each entry, in the order of the tree."""
+        for run in self._runs:
+            for entry in run.entries:
+                mode, _, rest = entry.partition(b" ")
+                yield rest[:-21], mode, rest[-20:].hex()
 
     def put(self, mode: bytes, name: bytes, oid: str) -> None:
         """Makes the entry of that name a file or a directory with this id, whatever it was."""
         key, other = (name + b"/", name) if mode == DIRECTORY else (name, name + b"/")
         self.drop(other)
         entry = b"%s %s\0%s" % (mode, name, bytes.fromhex(oid))
-        place, there = self._find(key)
+        if not self._runs:
+            self._firsts, self._runs = [key], [_Run([key], [entry])]
+            return
+        at, place, there = self._find(key)
+        keys, entries = self._runs[at].keys, self._runs[at].entries.copy()
         if there:
-            self._entries[place] = entry
+            entries[place] = entry
         else:
-            self._keys.insert(place, key)
-            self._entries.insert(place, entry)
+            keys = keys.copy()
+            keys.insert(place, key)
+            entries.insert(place, entry)
+        self._replace(at, keys, entries)
 
     def drop(self, key: bytes) -> None:
         """Removes the file `key`, or with a closing slash the directory, when it is there."""
-        place, there = self._find(key)
+        at, place, there = self._find(key)
         if there:
-            del self._keys[place], self._entries[place]
+            keys, entries = self._runs[at].keys.copy(), self._runs[at].entries.copy()
+            del keys[place], entries[place]
+            self._replace(at, keys, entries)
 
     def serialised(self) -> bytes:
         """The tree as git stores it."""
-        return b"".join(self._entries)
+        return b"".join([run.joined() for run in self._runs])
 
-    def _find(self, key: bytes) -> tuple[int, bool]:
-        place = bisect_left(self._keys, key)
-        return place, place < len(self._keys) and self._keys[place] == key
+    def _entry(self, key: bytes) -> bytes | None:
+        at, place, there = self._find(key)
+        return self._runs[at].entries[place] if there else None
+
+    def _find(self, key: bytes) -> tuple[int, int, bool]:
+        """The run where `key` is or would be, its place there, and whether it is there."""
+        at = max(bisect_right(self._firsts, key) - 1, 0)
+        if at >= len(self._runs):
+            return 0, 0, False
+        keys = self._runs[at].keys
+        place = bisect_left(keys, key)
+        return at, place, place < len(keys) and keys[place] == key
+
+    def _replace(self, at: int, keys: list[bytes], entries: list[bytes]) -> None:
+        """Puts other entries in the place of a run: none, one run or two."""
+        cut = len(keys) // 2 if len(keys) > 2 * _RUN else len(keys)
+        parts = [part for part in (slice(cut), slice(cut, None)) if keys[part]]
+        self._firsts[at : at + 1] = [keys[part][0] for part in parts]
+        self._runs[at : at + 1] = [_Run(keys[part], entries[part]) for part in parts]
 
 
 def edit_tree(

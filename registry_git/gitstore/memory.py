@@ -59,5 +59,15 @@ class Memory:
         while self._bytes > _BYTES:
             oldest = next(iter(self._objects))
             self._bytes -= len(self._objects.pop(oldest)[1])
+        self._forget_listings()
+
+    def keep_listing(self, oid: str, listing: Listing) -> Listing:
+        """Keeps the entries of a directory and gives them back."""
+        if len(self.listings) >= 2 * _LISTINGS:  # writes that come to nothing read, too
+            self._forget_listings()
+        self.listings[oid] = listing
+        return listing
+
+    def _forget_listings(self) -> None:
         for oid in list(self.listings)[:-_LISTINGS]:
             self.listings.pop(oid, None)

@@ -16,6 +16,7 @@ import pygit2
 
 from registry_git.core.errors import Corrupt, Invalid
 from registry_git.core.names import Actor
+from registry_git.gitstore.edit import Listing
 from registry_git.gitstore.loose import FIRST, LooseObjects, read_loose
 from registry_git.gitstore.memory import Memory
 from registry_git.gitstore.opening import opened
@@ -25,6 +26,8 @@ from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree
 MAIN = "refs/heads/main"
 TRACKED_MAIN = "refs/remotes/origin/main"
 _DIRECTORY = "40000"
+_MODES = (_DIRECTORY, "100644")  # libgit2 writes others in its own way
+_TREE_KINDS = ("tree", 2)
 _LAST_SECOND = 253402300799  # the end of the year 9999
 _CACHED = 20_000  # entries kept, by tree id, and listings: content never changes under an id
 _SHORT = 32  # entries of a directory whose listing is kept
@@ -70,6 +73,7 @@ class Repository:
         self.memory = Memory()
         self._loose = LooseObjects(self._objects, self.memory.object)
         self.git.odb.add_backend(self._loose, FIRST)
+        self._writing = False
         self._met = 0  # commits that were read by libgit2
         self.remembers = _CACHED  # entries at most, and listings
         self._commits: dict[str, Commit] = {}
@@ -100,6 +104,15 @@ class Repository:
             yield
         finally:
             self._loose.held = {}
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Inside it, directories are read as they are needed to make new ones of them."""
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -132,15 +145,19 @@ class Repository:
         """The content of an object. Raises: Corrupt when it is missing or damaged."""
         if oid == EMPTY_TREE:
             return b""
+        return self._object(oid)[1]
+
+    def _object(self, oid: str) -> tuple[str | int, bytes]:
+        """Kind, as a word or as git's number, and content of an object. Raises: Corrupt."""
         known = self.memory.object(oid) or self._loose.held.get(oid)
         if known is not None:
-            return known[1]
+            return known
         loose = read_loose(self._objects, oid)
         if loose is not None:
-            return loose[1]
+            return loose
         self._loose.absent = oid
         try:
-            return self.git.odb.read(oid)[1]
+            return self.git.odb.read(oid)
         except (KeyError, ValueError, pygit2.GitError) as problem:
             raise Corrupt(
                 f"The object {oid} is missing or damaged: {problem}.",
@@ -203,8 +220,13 @@ class Repository:
         known = self._listings.get(found)
         if known is not None:
             return known
-        entries = parse_tree(self.read(found)).items()
-        listing = [(entry_name(name), mode.decode(), oid) for name, (mode, oid) in entries]
+        kept = self._listing(found)
+        if kept is None:
+            listing = [
+                (entry_name(name), mode.decode(), oid) for name, (mode, oid) in parse_tree(self.read(found)).items()
+            ]
+        else:
+            listing = [(entry_name(name), mode.decode(), oid) for name, mode, oid in kept]
         if len(listing) <= _SHORT:
             if len(self._listings) >= self.remembers:
                 self._listings.clear()
@@ -287,9 +309,11 @@ class Repository:
         known = self._children.get((tree, name))
         if known is not None:
             return known
-        written = self.memory.listings.get(tree)
-        if written is not None:
-            return written.find(name.encode())
+        kept = self._listing(tree)
+        if kept is not None:
+            entry = kept.find(name.encode())
+            if entry is None or entry[0] in _MODES:
+                return entry
         found = self._trees.get(tree)
         if found is None:
             found = self._trees[tree] = self._tree(tree)
@@ -303,8 +327,25 @@ class Repository:
             return None
         if len(self._children) >= self.remembers:
             self._children.clear()
-        entry = self._children[(tree, name)] = format(int(child.filemode), "o"), str(child.id)
+        self._children[(tree, name)] = entry = format(int(child.filemode), "o"), str(child.id)
         return entry
+
+    def _listing(self, tree: str) -> Listing | None:
+        """The entries of a directory that is known, or that a write reads: it is likely to change it.
+
+        None, too, where it is damaged, or not as git writes it: libgit2 has the words for that.
+        """
+        known = self.memory.listings.get(tree)
+        if known is not None or not self._writing:
+            return known
+        try:
+            kind, data = self._object(tree)
+        except Corrupt:
+            return None
+        listing = Listing(data)
+        if kind not in _TREE_KINDS or listing.serialised() != data:
+            return None
+        return self.memory.keep_listing(tree, listing)
 
     def _tree(self, oid: str) -> pygit2.Tree:
         try:

@@ -184,7 +184,8 @@ class Store:
                     self._finish_others()
                     if self.following is not None:
                         self._catch_up(self.following)
-                    result = attempt()
+                    with self.repository.writing():
+                        result = attempt()
                 except Locked as problem:
                     moved_aside = recover_stale_lock(self.repository.git_dir, problem.name)
                     if moved_aside is None:
