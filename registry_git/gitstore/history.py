@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from registry_git.core.errors import Corrupt
 from registry_git.core.names import Actor
+from registry_git.gitstore.commits import Commit, readable_seconds
 from registry_git.gitstore.porcelain import GitFailed, Porcelain
-from registry_git.gitstore.repository import Commit, Repository, readable_seconds
+from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.trees import EMPTY_TREE, FileChange, compare_trees
 
 _NEAR = 64  # commits that are compared here; a longer stretch is streamed from one `git log`

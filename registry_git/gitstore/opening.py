@@ -1,7 +1,10 @@
-"""Opening a repository with libgit2, and what to say where that cannot be."""
+"""Opening a repository with libgit2, what to say where that cannot be, and how git is told of further objects."""
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pygit2
@@ -21,3 +24,8 @@ def opened(path: Path) -> pygit2.Repository:
                 hint=f"If you do: git config --global --add safe.directory {path}",
             ) from None
         raise NotFound(f"There is no registry at {path}.", hint=f"Create one with: registry-git init {path}") from None
+
+
+def listed(directories: Sequence[Path]) -> str:
+    """Directories as git takes a list of them in its environment."""
+    return ":".join(json.dumps(text) if ":" in (text := os.fspath(one)) else text for one in directories)

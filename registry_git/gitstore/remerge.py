@@ -10,8 +10,9 @@ from pathlib import Path
 from types import TracebackType
 
 from registry_git.core.errors import Unavailable
+from registry_git.gitstore.opening import listed
 from registry_git.gitstore.porcelain import Porcelain
-from registry_git.gitstore.repository import Repository, listed
+from registry_git.gitstore.repository import Repository
 
 # Whole files are merged, never names: a file that looks like another one must not move to where that went.
 _CONFIG = ("merge.renames=false", "merge.directoryRenames=false", "core.attributesFile=/dev/null")

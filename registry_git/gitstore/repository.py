@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,10 +13,11 @@ import pygit2
 
 from registry_git.core.errors import Corrupt, Invalid
 from registry_git.core.names import Actor
+from registry_git.gitstore.commits import Commit, commit_of, time_in, tree_in
 from registry_git.gitstore.edit import Listing
 from registry_git.gitstore.loose import FIRST, LooseObjects, read_loose
 from registry_git.gitstore.memory import Memory
-from registry_git.gitstore.opening import opened
+from registry_git.gitstore.opening import listed, opened
 from registry_git.gitstore.refread import check_format, read_ref
 from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree
 
@@ -28,28 +26,12 @@ TRACKED_MAIN = "refs/remotes/origin/main"
 _DIRECTORY = "40000"
 _MODES = (_DIRECTORY, "100644")  # libgit2 writes others in its own way
 _TREE_KINDS = ("tree", 2)
-_LAST_SECOND = 253402300799  # the end of the year 9999
 _CACHED = 20_000  # entries kept, by tree id, and listings: content never changes under an id
 _SHORT = 32  # entries of a directory whose listing is kept
 _TREES = 256  # directories kept open, by tree id: of the newest commits nearly all are the same
-_TREE = slice(5, 45)  # of a commit's bytes
-_COMMITTED = re.compile(rb"\ncommitter [^\n]*> ([0-9]+) [-+][0-9]{4}\n")  # the first one: of the head
 _COMMITS = 256  # commits kept
 _RENEWED_AFTER = 256  # commits
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """A commit as the registry reads it. `at` is the committer's time in seconds since 1970."""
-
-    id: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Actor
-    committer: Actor
-    at: int
-    message: str
 
 
 class Repository:
@@ -178,29 +160,21 @@ class Repository:
             raise Invalid(f"{oid} is not a commit.", hint="Name a commit, a branch or a date.")
         if len(self._commits) >= _COMMITS:
             self._commits.clear()
-        commit = self._commits[oid] = Commit(
-            id=str(found.id),
-            tree=str(found.tree_id),
-            parents=tuple(map(str, found.parent_ids)),
-            author=_actor(found.author),
-            committer=_actor(found.committer),
-            at=readable_seconds(found.commit_time),
-            message=found.message,
-        )
+        commit = self._commits[oid] = commit_of(found)
         return commit
 
     def tree_of(self, commit: str) -> str:
         """The root tree of a commit."""
         written = self.memory.object(commit)
         if written is not None and written[0] == "commit":
-            return written[1][_TREE].decode("ascii")
+            return tree_in(written[1])
         return self.commit(commit).tree
 
     def time_of(self, commit: str) -> int:
         """The committer's time of a commit, in seconds since 1970."""
         written = self.memory.object(commit)
-        found = _COMMITTED.search(written[1]) if written is not None and written[0] == "commit" else None
-        return self.commit(commit).at if found is None else readable_seconds(int(found[1]))
+        found = time_in(written[1]) if written is not None and written[0] == "commit" else None
+        return self.commit(commit).at if found is None else found
 
     def entry(self, tree: str, path: str) -> tuple[str, str] | None:
         """The (mode, id) at a path below a tree; None when nothing is there.
@@ -357,11 +331,6 @@ class Repository:
         return found
 
 
-def readable_seconds(seconds: int) -> int:
-    """A commit's time, within the years that a date can write: git itself takes any number."""
-    return min(max(seconds, 0), _LAST_SECOND)
-
-
 @contextmanager
 def _history_read() -> Iterator[None]:
     try:
@@ -375,15 +344,3 @@ def _require_directory(mode: str, path: str) -> None:
         raise Corrupt(
             f"It has the mode {mode}, so it is no directory.", path=path, hint="Replace it by a directory of files."
         )
-
-
-def listed(directories: Sequence[Path]) -> str:
-    """Directories as git takes a list of them in its environment."""
-    return ":".join(json.dumps(text) if ":" in (text := os.fspath(one)) else text for one in directories)
-
-
-def _actor(signature: pygit2.Signature) -> Actor:
-    """A commit's author as an actor. Git allows what `Actor.parse` refuses (no name, no email): kept, not judged."""
-    name = " ".join(signature.name.replace("<", "").replace(">", "").split()) or "unknown"
-    email = "".join(signature.email.replace("<", "").replace(">", "").split()) or "unknown"
-    return Actor(f"{name} <{email}>")

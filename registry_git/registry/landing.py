@@ -19,8 +19,9 @@ from registry_git.core.names import Actor, Id, ModelName
 from registry_git.core.policy import Approval, Change, evaluate
 from registry_git.core.snapshot import Snapshot
 from registry_git.core.times import Timestamp
+from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.refs import ReflogEntry
-from registry_git.gitstore.repository import MAIN, Commit
+from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.signing import signer
 from registry_git.gitstore.snapshot import GitSnapshot

@@ -13,9 +13,10 @@ from registry_git.core.keys import DeploymentKey
 from registry_git.core.model import Action, Policy, PolicyKey, RequestKey, Review, TransitionRequest, Verdict
 from registry_git.core.policy import Approval, Change, Decision, evaluate
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
+from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.merge import Stale, changed_files, overtaken
 from registry_git.gitstore.objects import Staging
-from registry_git.gitstore.repository import Commit, Repository
+from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.signing import signer
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.layout import path_of

@@ -15,11 +15,12 @@ from registry_git.core.keys import VersionKey
 from registry_git.core.model import ModelVersion
 from registry_git.core.names import Id
 from registry_git.core.snapshot import Overlay
+from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.following import Following, unsent
 from registry_git.gitstore.merge import changed_files
 from registry_git.gitstore.refs import ReflogEntry, move_ref
 from registry_git.gitstore.remote import RefMove, tracked
-from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Commit
+from registry_git.gitstore.repository import MAIN, TRACKED_MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import REQUESTS, Store

@@ -9,9 +9,10 @@ from registry_git.core.changes.proposal import Roll
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.model import RequestState, TransitionRequest
 from registry_git.core.policy import Change, Decision, evaluate
+from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.merge import changed_files, overtaken
 from registry_git.gitstore.remerge import Scratch
-from registry_git.gitstore.repository import Commit, Repository
+from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.layout import path_of, request_ref
 from registry_git.manifests.messages import read_forced

@@ -23,7 +23,8 @@ from registry_git.core.labels import label_problem
 from registry_git.core.model import ModelVersion
 from registry_git.core.names import ModelName
 from registry_git.core.promises import broken_promises
-from registry_git.gitstore.repository import Commit, Repository
+from registry_git.gitstore.commits import Commit
+from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.trees import EMPTY_TREE, FileChange, compare_trees
 from registry_git.manifests.layout import Layout, key_of, versions_directory

@@ -8,9 +8,10 @@ from registry_git.core.errors import Corrupt, PermissionDenied, RegistryError
 from registry_git.core.model import RequestKey, RequestState, TransitionRequest, Verdict
 from registry_git.core.names import Actor
 from registry_git.core.policy import Approval
+from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.merge import changed_files, overtaken
 from registry_git.gitstore.remerge import Scratch
-from registry_git.gitstore.repository import Commit, Repository
+from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.signing import signer
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.layout import key_of, path_of, request_ref

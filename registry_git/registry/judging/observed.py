@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from registry_git.core.errors import Corrupt
-from registry_git.gitstore.repository import Commit, Repository
+from registry_git.gitstore.commits import Commit
+from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.trees import EMPTY_TREE, compare_trees
 from registry_git.manifests.codec import decode
 from registry_git.manifests.layout import OBSERVATIONS, Layout, consumer_of

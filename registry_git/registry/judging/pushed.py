@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.model import RequestKey, RequestState
 from registry_git.core.names import Actor
+from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.remerge import Scratch
 from registry_git.gitstore.remote import OBSERVATIONS, RefMove
-from registry_git.gitstore.repository import MAIN, Commit, Repository
+from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.trees import compare_trees
 from registry_git.manifests.layout import parse_request_ref, path_of

@@ -8,9 +8,10 @@ from registry_git.core.errors import RegistryError
 from registry_git.core.model import RequestKey, RequestState, TransitionRequest
 from registry_git.core.names import Actor
 from registry_git.core.policy import Change, evaluate
+from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.history import first_parents
 from registry_git.gitstore.remerge import Scratch
-from registry_git.gitstore.repository import Commit, Repository
+from registry_git.gitstore.repository import Repository
 from registry_git.manifests.layout import path_of
 from registry_git.manifests.messages import read_forced
 from registry_git.registry.judging.changed import Changed, read_changed

@@ -22,8 +22,9 @@ from registry_git.core.model import Policy, PolicyKey
 from registry_git.core.names import ModelName
 from registry_git.core.renames import renamed_models
 from registry_git.gitstore import disk
+from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.history import Rewritten, first_parents
-from registry_git.gitstore.repository import Commit, Repository
+from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
 from registry_git.manifests.layout import parse_request_ref
