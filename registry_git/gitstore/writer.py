@@ -17,8 +17,10 @@ from registry_git.gitstore.session import Session
 from registry_git.gitstore.store import Store
 from registry_git.gitstore.together import Plan, Turns
 
-_REMEMBERED = 2_000  # entries of directories that one handle knows; there are several handles
-_DECODED = 8_000  # manifests that all handles keep decoded
+_REMEMBERED = (
+    500  # entries of directories that a repository knows; there may be 40, and every write makes new directories
+)
+_DECODED = 4_000  # manifests that all handles keep decoded
 T = TypeVar("T")
 Observe = Callable[[int, float], None]
 
@@ -32,6 +34,7 @@ class Writer:
     def __init__(self, store: Store, observe: Observe | None = None) -> None:
         self._store = store
         store.repository.memory.manifests = _DECODED
+        store.repository.remembers = _REMEMBERED
         self._observe = observe
         self._turns = Turns()
         self._changed = threading.Condition()
