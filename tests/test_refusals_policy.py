@@ -91,6 +91,20 @@ def test_somebody_without_the_role_may_neither_approve_nor_reject(as_: As, place
         assert refs(git, place) == before
 
 
+def test_the_request_of_the_only_one_with_the_role_is_rejected_by_nobody_else(as_: As, place: Path, git: Git) -> None:
+    alone = policy_text(as_(ALICE)).replace("  - carol@acme.io\n", "")
+    assert "carol" not in alone
+    as_(CAROL).approve(as_(ALICE).request_policy(alone).id)
+    request = as_(BOB).request_stage("fraud", 1, "Production")
+    before = refs(git, place)
+    for action in (as_(DAVE).reject, as_(CAROL).cancel):
+        with pytest.raises(PermissionDenied, match=r"may not (reject|cancel)") as refused:
+            action(request.id)
+        assert "bob@acme.io" in refused.value.hint
+        assert refs(git, place) == before
+    assert as_(BOB).cancel(request.id).state == "cancelled"
+
+
 DIRECT = {
     "stage": lambda registry: registry.transition("fraud", 1, "Production"),
     "in any case": lambda registry: registry.transition("fraud", 1, "production"),

@@ -65,6 +65,11 @@ class Decision:
         return not self.unmet
 
     @property
+    def closers(self) -> tuple[str, ...] | None:
+        """Of a decision before anybody approved: who may reject the change besides who asks for it; None: anybody."""
+        return self.may_approve if self.needed and not self.anyone else None
+
+    @property
     def by_request(self) -> bool:
         """Whether only approvals are missing, so that a request for the same can bring it."""
         return bool(self.unmet) and all(one.by_approval for one in self.unmet)

@@ -209,10 +209,11 @@ def require_say(request: OpenRequest, current: Snapshot, actor: Actor, verdict: 
     own = actor.email == request.record.requester.email
     if own:
         return
-    decision = judge(request, current.policy(), (), current)
-    if decision.may_approve and not decision.anyone and actor.email not in decision.may_approve:
+    closers = judge(request, current.policy(), (), current).closers
+    if closers is not None and actor.email not in closers:
         word = "reject" if verdict is Verdict.REJECTED else "cancel"
+        others = f"These may: {', '.join(closers)}; the" if closers else "Nobody holds a role that may; the"
         raise PermissionDenied(
             f"{actor.email} may not {word} request {request.record.id}.",
-            hint=f"These may: {', '.join(decision.may_approve)}; the requester may cancel it.",
+            hint=f"{others} requester may cancel it: {request.record.requester.email}.",
         )

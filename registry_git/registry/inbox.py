@@ -202,5 +202,5 @@ def _say(snapshot: GitSnapshot, request: OpenRequest) -> Deciders:
         anyone=now.anyone or not now.needed,
         own_counts=with_own.unmet != now.unmet,
         approved=frozenset(one.by.email for one in given),
-        closers=frozenset(at_first.may_approve) if at_first.may_approve and not at_first.anyone else None,
+        closers=None if at_first.closers is None else frozenset(at_first.closers),
     )

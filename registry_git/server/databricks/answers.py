@@ -117,8 +117,9 @@ def _request_actions(view: RequestView, viewer: Identity) -> list[str]:
     """What the viewer may do about an open request, as far as the policy and the scopes of the token let them."""
     email, decision = viewer.actor.email, view.decision
     own, named = view.record.requester.email == email, email in decision.may_approve
+    approved = any(one.by is not None and one.by.email == email for one in view.record.reviews)
     approves, writes = Permission.APPROVE in viewer.scopes, Permission.WRITE in viewer.scopes
-    concerned = own or named or decision.anyone or not decision.may_approve
+    concerned = own or named or approved or decision.anyone or not decision.needed
     found = []
     if approves and not view.stale and (named or decision.anyone or decision.allowed):
         found.append("APPROVE_TRANSITION_REQUEST")

@@ -64,7 +64,7 @@ def weighed(view: RequestView, said: Deciders, me: Identity) -> Choices:
     writes, decides = Permission.WRITE in me.scopes, Permission.APPROVE in me.scopes
     not_for_writing = "Your token is for reading only: it lacks the scope write."
     not_for_decisions = "Your token is not for decisions: it lacks the scope approve."
-    closers = f"These may: {', '.join(sorted(said.closers or ()))}."
+    closers = f"These may: {', '.join(sorted(said.closers))}." if said.closers else "Only who asked may cancel it."
     if not decides:
         approve = reject = Choice(False, not_for_decisions)
     else:
