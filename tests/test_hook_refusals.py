@@ -310,7 +310,9 @@ def test_a_request_branch_that_does_more_than_its_record_says(yard: Yard) -> Non
 def test_a_request_branch_under_the_name_of_another_model(yard: Yard) -> None:
     clone = yard.clone(ALICE)
     yard.push(clone, f"{ALICES}:request/spam/alices-1", actor=ALICE).refused("holds no record of its request")
-    yard.push(clone, "main:request/spam/abcd", actor=ALICE).refused("holds no record of its request")
+    yard.push(clone, "main:request/spam/abcd", actor=ALICE).refused(
+        "holds no record of its request", "is made by: registry-git request create"
+    )
 
 
 def test_a_request_in_another_persons_name(yard: Yard) -> None:

@@ -177,6 +177,10 @@ class _Push:
             message = f"Request {key.request} is on main already, and its id is not given again."
             yield fault(Rule.REFERENCE, move.name, message, "Ask anew: registry-git request create")
             return
+        if GitSnapshot(repository, tip).request(key.model, key.request) is None:
+            message = f"{_short(move.name)} holds no record of its request."
+            yield fault(Rule.REQUEST, path, message, "The branch of a request is made by: registry-git request create")
+            return
         try:
             request = read_open(repository, key=key, branch=_short(move.name), tip=tip, main=main)
         except Corrupt as problem:
