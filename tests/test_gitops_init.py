@@ -263,9 +263,24 @@ def test_models_that_kubernetes_would_call_otherwise_are_told(land: Land) -> Non
     assert any("Fraud_Model v1" in note and "--model-format" in note for note in notes)
 
 
+def test_a_source_that_only_one_machine_reads_is_told(land: Land) -> None:
+    here = "A cluster does not read paths of one machine: fraud v1, fraud v2. Register such files with --upload URL."
+    assert here in land.init("kustomize").notes
+    land.registry.transition("fraud", 2, "Archived")
+    land.registry.transition("fraud", 1, "Archived")
+    assert not [note for note in land.init("kustomize").notes if "one machine" in note]  # churn is at s3://
+
+
+def test_a_machine_that_runs_compose_may_read_its_own_paths(tmp_path: Path) -> None:
+    notes = new_land(tmp_path / "compose").init("compose", runtime="deployment").notes
+    assert not [note for note in notes if "one machine" in note]
+
+
 def test_the_command_tells_what_it_did_and_what_it_left(land: Land, git: Git) -> None:
     cli = Cli(registry=land.top)
-    assert "written  deploy/helm/Chart.yaml" in cli("gitops", "init", "--tool", "helm").out
+    told = cli("gitops", "init", "--tool", "helm").out
+    assert "written  deploy/helm/Chart.yaml" in told
+    assert told.endswith("deploy/README.md says what to run.\n")
     assert "deploy/ is as it should be." in cli("gitops", "init").out
     (land.top / "deploy/helm/values.yaml").write_text("serving: {format: mlflow}\n")
     git(land.top, "commit", "-q", "-a", "-m", "Ours")

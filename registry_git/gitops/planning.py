@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from registry_git.artifacts.location import Local, parse_location
 from registry_git.core.errors import Invalid
 from registry_git.core.labels import label_problem
 from registry_git.gitops.manifests import deploy_files
 from registry_git.gitops.record import Record, digest_of, read_record, write_record
-from registry_git.gitops.settings import Runtime, Settings, Wanted, settle
+from registry_git.gitops.settings import Runtime, Settings, Tool, Wanted, settle
 from registry_git.gitops.slots import slots
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import DEPLOY, GITOPS_PATH, path_of
@@ -81,6 +82,7 @@ def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
     named: dict[str, str] = {}
     older: dict[str, None] = {}
     formless: dict[str, None] = {}
+    here: dict[str, None] = {}
     for slot in slots(tree.snapshot, settings, tree.layout):
         if slot.model not in named and (problem := label_problem(tree.snapshot, slot.model)):
             named[slot.model] = f"{problem[0]} Its objects are named {slot.label}."
@@ -89,11 +91,23 @@ def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
             older[slot.pointer] = None
         if pointer is not None and needs_format and not pointer.format:
             formless[f"{slot.model} v{pointer.version}"] = None
+        if pointer is not None and settings.tools != (Tool.COMPOSE,) and _is_here(pointer.source):
+            here[f"{slot.model} v{pointer.version}"] = None
     yield from list(named.values())[:_SHOWN]
     if older:
         yield f"An older version wrote {_some(older)}. Mend them with: registry-git doctor --fix"
     if formless:
         yield f"The format of {_some(formless)} is not known. Name one for all with --model-format."
+    if here:
+        yield f"A cluster does not read paths of one machine: {_some(here)}. Register such files with --upload URL."
+
+
+def _is_here(source: str) -> bool:
+    """Whether a source is a path of the machine that registered it."""
+    try:
+        return isinstance(parse_location(source), Local)
+    except Invalid:
+        return False
 
 
 def _some(names: Iterable[str]) -> str:

@@ -66,3 +66,5 @@ def _print(outcome: Outcome, *, dry_run: bool) -> None:
         say(f"note     {note}")
     if not (outcome.written or outcome.removed):
         say("deploy/ is as it should be.")
+    elif not dry_run:
+        say("deploy/README.md says what to run.")
