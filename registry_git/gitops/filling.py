@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from registry_git.core.errors import Invalid, NotFound, RegistryError, Unavailab
 from registry_git.manifests.layout import TEMPLATES
 from registry_git.registry.tree import Tree
 
-_COMMAND = "from registry_git.gitops.filler import main; main()"
+# what is imported there is what is imported here, wherever it was found
+_COMMAND = "import sys; sys.path[:] = sys.argv[1:]; from registry_git.gitops.filler import main; main()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +105,12 @@ class Filler:
         if not sys.executable:
             raise Unavailable("Python runs inside of another program here, and templates need a process of their own.")
         try:
-            # at the root, so that no module that lies about is taken for one of ours
             process = subprocess.Popen(
-                [sys.executable, "-c", _COMMAND],
+                [sys.executable, "-c", _COMMAND, *map(os.path.abspath, sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
-                cwd="/",
             )
         except OSError as problem:
             raise Unavailable(
