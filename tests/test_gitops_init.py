@@ -276,6 +276,28 @@ def test_a_machine_that_runs_compose_may_read_its_own_paths(tmp_path: Path) -> N
     assert not [note for note in notes if "one machine" in note]
 
 
+def test_a_registry_that_deploys_nothing_yet_is_told_why(tmp_path: Path) -> None:
+    registry = registry_git.init(tmp_path / "new", actor=ALICE, durable=False)
+    (note,) = initialise(registry, Wanted(tools=["helm", "kustomize"])).notes
+    assert note.startswith("Nothing is in a stage yet")
+    policy = (tmp_path / "new/registry.yaml").read_text()
+    for stage in ("Staging", "Production"):
+        policy = policy.replace(f"- name: {stage}\n", f"- name: {stage}\n  serving: false\n")
+    registry.set_policy(policy)
+    outcome = initialise(registry, Wanted())
+    assert outcome.notes == ("No stage of this registry serves, so nothing is deployed. Name one with --stage.",)
+    assert outcome.removed
+
+
+def test_the_readme_of_the_tree_names_what_has_to_be_there(tmp_path: Path) -> None:
+    land = new_land(tmp_path / "registry")
+    land.init(*TOOLS, namespace="ml-{environment}")
+    text = (land.top / "deploy/README.md").read_text()
+    assert f"The cluster reads `{URL}`, so `main` has to be pushed there" in text
+    assert "`kubectl create namespace` comes first, for ml-dev, ml-staging, ml-production." in text
+    assert "deploy/helm --namespace ml-production --create-namespace -f models/fraud/stages/Production/" in text
+
+
 def test_the_command_tells_what_it_did_and_what_it_left(land: Land, git: Git) -> None:
     cli = Cli(registry=land.top)
     told = cli("gitops", "init", "--tool", "helm").out

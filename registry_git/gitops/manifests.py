@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from registry_git.core.names import dns_label
+from registry_git.core.names import dns_label, encode
 from registry_git.gitops.settings import Runtime, Settings, Tool
 from registry_git.gitops.slots import Environment, environments, pointer_depth, pointer_globs, slots
 from registry_git.manifests.layout import DEPLOY, MODELS, Layout
@@ -62,6 +62,7 @@ class _Files:
             tools=[tool.value for tool in self._settings.tools],
             components=bool(tools & {*_OVERLAID, Tool.ARGOCD}),
             overlays=bool(tools & _OVERLAID),
+            environments=[{**self._of(one), "directory": encode(one.stage)} for one in self._environments],
         )
 
     def _kustomize(self) -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from registry_git.core.labels import label_problem
 from registry_git.gitops.manifests import deploy_files
 from registry_git.gitops.record import Record, digest_of, read_record, write_record
 from registry_git.gitops.settings import Runtime, Settings, Tool, Wanted, settle
-from registry_git.gitops.slots import slots
+from registry_git.gitops.slots import environments, slots
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import DEPLOY, GITOPS_PATH, path_of
 from registry_git.registry.tree import Tree
@@ -78,21 +78,28 @@ def tree_findings(tree: Tree) -> Iterator[Finding]:
 
 def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
     """What stands in the way of models, so that nobody looks for them in the cluster."""
-    needs_format = settings.runtime is not Runtime.DEPLOYMENT and not settings.model_format
+    there = list(slots(tree.snapshot, settings, tree.layout))
+    if not environments(tree.snapshot, settings):
+        yield "No stage of this registry serves, so nothing is deployed. Name one with --stage."
+    elif not there:
+        yield "Nothing is in a stage yet, so nothing is deployed. Begin with: registry-git stage NAME VERSION STAGE"
     named: dict[str, str] = {}
     older: dict[str, None] = {}
     formless: dict[str, None] = {}
     here: dict[str, None] = {}
-    for slot in slots(tree.snapshot, settings, tree.layout):
+    for slot in there:
         if slot.model not in named and (problem := label_problem(tree.snapshot, slot.model)):
             named[slot.model] = f"{problem[0]} Its objects are named {slot.label}."
         pointer = tree.snapshot.stage_pointer(slot.model, slot.environment.stage)
-        if pointer is not None and tree.read(path_of(pointer.key, tree.layout)) != encode(pointer):
+        if pointer is None:
+            continue
+        version = f"{slot.model} v{pointer.version}"
+        if tree.read(path_of(pointer.key, tree.layout)) != encode(pointer):
             older[slot.pointer] = None
-        if pointer is not None and needs_format and not pointer.format:
-            formless[f"{slot.model} v{pointer.version}"] = None
-        if pointer is not None and settings.tools != (Tool.COMPOSE,) and _is_here(pointer.source):
-            here[f"{slot.model} v{pointer.version}"] = None
+        if settings.runtime is not Runtime.DEPLOYMENT and not settings.model_format and not pointer.format:
+            formless[version] = None
+        if settings.tools != (Tool.COMPOSE,) and _is_here(pointer.source):
+            here[version] = None
     yield from list(named.values())[:_SHOWN]
     if older:
         yield f"An older version wrote {_some(older)}. Mend them with: registry-git doctor --fix"
