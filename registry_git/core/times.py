@@ -10,6 +10,7 @@ from registry_git.core.errors import Invalid
 
 _WRITTEN = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})\.([0-9]{3})Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_DAY = 86_400_000  # ms
 _LAST = 253402300799999  # 9999-12-31T23:59:59.999Z: the last that a four-digit year can write
 
 
@@ -50,8 +51,16 @@ class Timestamp(int):
 
     def text(self) -> str:
         """The written form, in UTC with milliseconds: `2026-11-23T06:14:11.412Z`."""
-        moment = _EPOCH + timedelta(milliseconds=int(self))
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{int(self) % 1000:03d}Z".rjust(24, "0")
+        days, left = divmod(int(self), _DAY)
+        seconds, milli = divmod(left, 1000)
+        minutes, second = divmod(seconds, 60)
+        return f"{_date(days)}T{minutes // 60:02}:{minutes % 60:02}:{second:02}.{milli:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _date(days: int) -> str:
+    """The day that begins so many days after 1970 did."""
+    return (_EPOCH + timedelta(days=days)).date().isoformat()
 
 
 @lru_cache(maxsize=1024)
