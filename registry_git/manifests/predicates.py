@@ -7,12 +7,14 @@ So a keyword that is not understood here costs time, never correctness.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 Predicate: TypeAlias = Callable[[Any], bool]
 
 _SILENT = frozenset(("$schema", "$id", "description", "title", "type"))
+_SIMPLE = _SILENT | {"minLength", "maxLength", "pattern"}
 _TYPES = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,)}
 _known: dict[int, tuple[dict[str, Any], Predicate]] = {}
 
@@ -32,6 +34,8 @@ def _built(schema: dict[str, Any]) -> Predicate:
     types = _TYPES.get(str(schema.get("type")))
     if types is None:
         return _unsure
+    if types == (str,) and _SIMPLE.issuperset(schema):
+        return _text(schema)
     tests: list[Predicate] = []
     for keyword, wanted in schema.items():
         if keyword in _SILENT:
@@ -41,6 +45,15 @@ def _built(schema: dict[str, Any]) -> Predicate:
             return _unsure
         tests.append(test)
     return _all_of(types, tuple(tests))
+
+
+def _text(schema: dict[str, Any]) -> Predicate:
+    """Texts of some length, perhaps of some form: most of what a manifest holds, so it is one call."""
+    least, most = schema.get("minLength", 0), schema.get("maxLength", sys.maxsize)
+    if "pattern" not in schema:
+        return lambda value: isinstance(value, str) and least <= len(value) <= most
+    search = re.compile(schema["pattern"]).search
+    return lambda value: isinstance(value, str) and least <= len(value) <= most and search(value) is not None
 
 
 def _all_of(types: tuple[type, ...], tests: tuple[Predicate, ...]) -> Predicate:
