@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from registry_git.core.errors import Invalid
+from registry_git.manifests.yaml_plain_writer import AMBIGUOUS, write_plain
 from registry_git.manifests.yaml_reader import DEPTH_MAX, DIGITS_MAX
 
 _Emitter: Any = (
@@ -23,10 +24,6 @@ _Emitter: Any = (
 )
 _WIDTH = 1 << 30  # never fold a line
 
-# Anything that starts like a number, a date or a time, or is a word that YAML 1.1 or 1.2 knows, is quoted.
-_AMBIGUOUS = re.compile(
-    r"[-+]?\.?[0-9].*|[-+]?\.(?:inf|nan)|~|=|<<|(?:y|n|yes|no|on|off|true|false|null)|", re.IGNORECASE | re.DOTALL
-)
 # Lines that a literal block gives back exactly: no leading space in the first, no trailing space in any.
 _LITERAL = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)(?:\n+(?:[ -~]*[!-~]))+\n?")
 
@@ -59,6 +56,12 @@ def write(value: Mapping[str, Any]) -> bytes:
     Raises:
         Invalid: a value that no manifest can hold: another type, a lone surrogate, too deep, too long a number.
     """
+    plain = write_plain(value)
+    return _write_any(value) if plain is None else plain
+
+
+def _write_any(value: Mapping[str, Any]) -> bytes:
+    """As `write`, by libyaml."""
     stream = io.BytesIO()
     emitter = _Emitter(stream, width=_WIDTH, allow_unicode=_is_readable(value))
     emit = emitter.emit
@@ -106,7 +109,7 @@ def _emit(emit: Any, value: Any, depth: int) -> None:
 def _string(text: str, *, literal: bool = True) -> Any:
     if type(text) is not str:
         text = str.__str__(text)  # libyaml takes no names, only plain strings
-    if _AMBIGUOUS.fullmatch(text):
+    if AMBIGUOUS.fullmatch(text):
         return _SCALAR(None, None, (False, True), text, style="'")
     if "\n" in text and literal and _LITERAL.fullmatch(text):
         return _SCALAR(None, None, (False, True), text, style="|")
