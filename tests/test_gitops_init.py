@@ -287,6 +287,8 @@ def test_a_registry_that_deploys_nothing_yet_is_told_why(tmp_path: Path) -> None
     outcome = initialise(registry, Wanted())
     assert outcome.notes == ("No stage of this registry serves, so nothing is deployed. Name one with --stage.",)
     assert outcome.removed
+    (note, _) = initialise(registry, Wanted(models=["fr*"])).notes
+    assert note == "No model is called 'fr*' yet."
 
 
 def test_the_readme_of_the_tree_names_what_has_to_be_there(tmp_path: Path) -> None:

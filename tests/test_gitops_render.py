@@ -169,8 +169,11 @@ def test_a_template_reaches_nothing_but_its_values_and_changes_none_of_them(land
 
 
 def test_a_deployment_without_a_template_says_which_one_it_looked_for(land: Land) -> None:
-    with pytest.raises(NotFound, match=r"neither templates/scorer\.yaml\.j2 nor templates/service\.yaml\.j2 is there"):
+    with pytest.raises(
+        NotFound, match=r"neither templates/scorer\.yaml\.j2 nor templates/service\.yaml\.j2 is there"
+    ) as raised:
         rendered(land, "production", "scorer")
+    assert raised.value.hint.endswith("and commit it.")
     with pytest.raises(NotFound, match="There is no deployment production/nobody"):
         rendered(land, "production", "nobody")
     with pytest.raises(NotFound, match="There is no deployment in 'nowhere'"):

@@ -109,9 +109,9 @@ def test_the_banner_tells_the_commit_and_its_time(shop: Site) -> None:
         ("2001-01-01", 404, "The registry did not exist yet on 2001-01-01."),
         ("0123456789", 404, "0123456789 is not a commit of this registry."),
         ("2026-13-45", 400, "is no date"),
-        ("HEAD~1", 400, "is neither a date, a commit, nor a request."),
-        ("x" * 200, 400, "is neither a date, a commit, nor a request."),
-        ("<b>", 400, "is neither a date, a commit, nor a request."),
+        ("HEAD~1", 400, "is neither a date, a commit, nor an open request."),
+        ("x" * 200, 400, "is neither a date, a commit, nor an open request."),
+        ("<b>", 400, "is neither a date, a commit, nor an open request."),
         ("é\x00", 400, ""),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from registry_git.artifacts.location import Local, parse_location
 from registry_git.core.errors import Invalid
@@ -79,6 +80,10 @@ def tree_findings(tree: Tree) -> Iterator[Finding]:
 def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
     """What stands in the way of models, so that nobody looks for them in the cluster."""
     there = list(slots(tree.snapshot, settings, tree.layout))
+    models = tree.snapshot.models()
+    for pattern in settings.models:
+        if not any(fnmatchcase(model, pattern) for model in models):
+            yield f"No model is called {pattern!r} yet."
     if not environments(tree.snapshot, settings):
         yield "No stage of this registry serves, so nothing is deployed. Name one with --stage."
     elif not there:

@@ -79,7 +79,7 @@ def _rendered(filler: Filler, tree: Tree, deployment: Deployment, template: str 
         own = template_path(encode(deployment.name))
         raise NotFound(
             f"{label} has no template: neither {own} nor {template_path(deployment.workload)} is there.",
-            hint="Write one of them: Jinja that makes Kubernetes manifests.",
+            hint="Write one of them, Jinja that makes Kubernetes manifests, and commit it.",
         )
     text = filler.fill(path, _values(tree, deployment, label))
     head = f"{_HEAD} {label} from {path}; change that, and run `registry-git render --write`.\n"
@@ -96,7 +96,7 @@ def write_renderings(registry: Registry, *, environment: str | None, name: str |
     def plan(tree: Tree) -> Mapping[str, bytes | None]:
         made = render(tree, chosen(tree, environment, name))
         if not made:
-            raise NotFound("No deployment has a template.", hint="Write one: templates/service.yaml.j2")
+            raise NotFound("No deployment has a template.", hint="Write one, templates/service.yaml.j2, and commit it.")
         gone = {} if environment is not None else dict.fromkeys(_orphans(tree))
         return {**gone, **{one.path: one.text.encode() for one in made}}
 

@@ -105,7 +105,7 @@ def _by_date(store: Store, moment: datetime) -> str:
 def _moment(text: str) -> datetime:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})?)?", text):
         raise Invalid(
-            f"{text!r} is neither a date, a commit, nor a request.",
+            f"{text!r} is neither a date, a commit, nor an open request.",
             hint="Write a date as 2026-03-01 or 2026-03-01T12:00, a commit as 7 to 40 hex digits.",
         )
     try:
