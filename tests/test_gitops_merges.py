@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Git
 from tests.gitops_scene import Land, new_land
-from tests.gitops_tools import kustomize
+from tests.gitops_tools import document, kustomize
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,9 @@ def land(tmp_path_factory: pytest.TempPathFactory) -> Land:
     made.registry.register("fraud", "s3://acme/fraud/3", read=False)
     made.registry.transition("churn", 1, "Production", add=True)
     made.init("argocd", "flux", "kustomize", "helm")
+    for model in ("fraud", "churn"):
+        for stage in ("Dev", "Production"):
+            made.registry.add_deployment(stage.lower(), f"{model}-job", model=model, stage=stage, workload="job")
     return made
 
 
@@ -47,6 +50,8 @@ def test_two_promotions_to_two_slots_merge_cleanly_and_both_roll(
     for model, version, stage in (first, second):
         built = kustomize_slot(tmp_path / "merged", model, stage)
         assert built["metadata"]["labels"]["registry-git.dev/version"] == str(version)
+        job = tmp_path / f"merged/deployments/{stage.lower()}/{model}-job.yaml"
+        assert not job.exists() or document(job)["resolved"]["version"] == str(version)
 
 
 def kustomize_slot(top: Path, model: str, stage: str) -> dict[str, dict[str, dict[str, str]]]:
@@ -63,7 +68,7 @@ def kustomize_slot(top: Path, model: str, stage: str) -> dict[str, dict[str, dic
 
 
 @pytest.mark.parametrize("second", [3, 2], ids=["two versions", "one version, asked for twice"])
-def test_two_promotions_to_one_slot_conflict_in_its_pointer_and_nowhere_else(
+def test_two_promotions_to_one_slot_conflict_in_its_pointer_and_in_what_follows_it_alone(
     land: Land, git: Git, tmp_path: Path, second: int
 ) -> None:
     branches = [asked(land, "fraud", 2, "Production"), asked(land, "fraud", second, "Production")]
@@ -72,6 +77,8 @@ def test_two_promotions_to_one_slot_conflict_in_its_pointer_and_nowhere_else(
     git(tmp_path / "merged", "merge", "-q", "--no-ff", "-m", "Merge", branches[1], check=False)
     conflicts = git(tmp_path / "merged", "diff", "--name-only", "--diff-filter=U").split("\n")
     assert "models/fraud/stages/Production/pointer.yaml" in conflicts
+    assert "deployments/production/fraud-job.yaml" in conflicts
+    conflicts.remove("deployments/production/fraud-job.yaml")
     assert all(path.startswith("models/fraud/stages/") for path in conflicts)
 
 
