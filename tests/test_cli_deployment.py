@@ -110,6 +110,16 @@ def test_force_says_what_it_takes_and_why(cli: Cli) -> None:
     assert "needs a comment" in said
 
 
+def test_a_stage_that_is_followed_need_not_be_left_for_another(cli: Cli) -> None:
+    cli("deployment", "add", "staging", "scorer", "--model", "fraud", "--stage", "Staging")
+    said = cli("stage", "fraud", "2", "Production", code=5).err
+    assert "follows fraud/Staging, which would hold nothing." in said
+    assert "hint: Leave the version in that stage, too, with --add. Point" in said
+    assert "--add" not in cli("stage", "fraud", "2", "None", code=5).err
+    cli("stage", "fraud", "2", "Production", "--add")
+    assert cli.json("deployment", "show", "staging", "scorer")["standing"] == "current"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -26,6 +26,7 @@ from registry_git.core.names import ModelName
 from registry_git.core.snapshot import Overlay, Snapshot, stages_of
 
 _SHOWN = 3  # deployments that a message names
+_EMPTIED = "which would hold nothing"
 
 
 def with_following(snapshot: Snapshot, proposal: Proposal, act: Act) -> Proposal:
@@ -77,10 +78,10 @@ def with_following(snapshot: Snapshot, proposal: Proposal, act: Act) -> Proposal
     if against:
         said = "; ".join(against[:_SHOWN]) + (f"; and {len(against) - _SHOWN} more" if against[_SHOWN:] else "")
         if not (act.force and act.comment.strip()):
-            raise Conflict(
-                f"{said[0].upper()}{said[1:]}.",
-                hint="Point the deployment elsewhere first, or insist with --force and a --comment that says why.",
-            )
+            hint = "Point the deployment elsewhere first, or insist with --force and a --comment that says why."
+            if said.endswith(_EMPTIED) and any(touch.action is Action.STAGE and touch.entering for touch in touches):
+                hint = f"Leave the version in that stage, too, with --add. {hint}"
+            raise Conflict(f"{said[0].upper()}{said[1:]}.", hint=hint)
         headline = replace(headline, forced=said)
     return replace(
         proposal, edits=edits, touches=tuple(touches), headline=headline, rolls=tuple(rolls), asks=tuple(asks)
@@ -119,7 +120,7 @@ def in_the_way(before: Snapshot, after: Snapshot, deployment: Deployment) -> Ite
             yield f"deployment {label(deployment)} uses v{now} of {model}, which would be in no serving stage"
             return
     if wanted is None and target(before, deployment) is not None:
-        yield f"deployment {label(deployment)} follows {reference(deployment)}, which would hold nothing"
+        yield f"deployment {label(deployment)} follows {reference(deployment)}, {_EMPTIED}"
 
 
 def _serves(snapshot: Snapshot, model: ModelName, version: int) -> bool:
