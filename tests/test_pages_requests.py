@@ -11,10 +11,12 @@ import httpx
 import pytest
 
 import registry_git
+from registry_git.forges.reconcile import reconcile
 from registry_git.server.permissions import Permission
 from tests.asked_scene import RULES, AskedFor, asked_for, text_of
+from tests.conftest import Git
 from tests.pages_scene import Site, new_token, proof, reader, site
-from tests.registry_scene import ALICE, BOB, policy_text
+from tests.registry_scene import ALICE, BOB, DAVE, person, policy_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,20 @@ def test_a_decided_request_says_how_by_whom_and_leads_to_what_happened(shop: Sho
         happened = text_of(alice.get(f"/activity?request={it.approved}"))
     assert "Bob approved the request" in happened
     assert "Alice asked to move fraud v1" in happened
+
+
+def test_what_was_merged_against_the_policy_says_so(shop: Shop, git: Git) -> None:
+    it, place = shop.asked, shop.site.place
+    branch = f"request/fraud/{it.stage}"
+    tree = git(place, "merge-tree", "--write-tree", "main", branch).split()[0]
+    env = {**person(DAVE, "AUTHOR"), **person(DAVE, "COMMITTER")}
+    merge = git(place, "commit-tree", tree, "-p", "main", "-p", branch, "-m", "Merge", env=env)
+    git(place, "update-ref", "refs/heads/main", merge)
+    reconcile(it.as_(ALICE), None)
+    with reader(shop.site, "alice") as alice:
+        page = text_of(alice.get(f"/requests/{it.stage}"))
+        assert "When it was merged, the policy was not met: rule on stage to Production" in page
+        assert "When it was merged" not in text_of(alice.get(f"/requests/{it.approved}"))
 
 
 def test_a_pull_request_is_linked_where_the_policy_names_a_forge(shop: Shop) -> None:

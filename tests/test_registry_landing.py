@@ -87,6 +87,8 @@ def test_a_merge_by_somebody_without_the_role_is_recorded_as_against_the_policy(
     git(place, "merge", "--no-ff", "-m", "Merge it", f"request/fraud/{asked}", env=identity("Eve", "eve@acme.io"))
     (done,) = reconcile(registry_git.open(place, actor=CI), None)
     assert done.policy.startswith("not met: rule on stage to Production")
+    shown = run("-R", str(place), "request", "show", asked).out
+    assert "When it was merged, the policy was not met: rule on stage to Production" in shown
 
 
 def test_a_fast_forward_names_nobody(place: Path, asked: str, git: Git) -> None:
@@ -108,6 +110,7 @@ def test_a_squash_on_a_forge_names_nobody_and_its_trailer_is_only_a_claim(place:
     assert (done.by, done.sources) == ((BOB,), ("trailer",))
     assert done.policy.startswith("not met"), "a message may claim anything"
     assert verdicts(place) == [("APPROVED_REQUEST", BOB, "claimed by a message, not verified")]
+    assert "trailer, a claim" in run("-R", str(place), "request", "show", asked).out
 
 
 def test_a_verdict_on_what_has_not_landed_is_refused(place: Path, asked: str) -> None:

@@ -186,6 +186,9 @@ class Review:
     proposal: str
 
 
+POLICY_SAID = "registry-git.dev/policy"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionRequest:
     """A proposal and what was said about it: an append-only record.
@@ -222,6 +225,11 @@ class TransitionRequest:
     def key(self) -> RequestKey:
         """The identity."""
         return RequestKey(model=self.model, request=self.id)
+
+    @property
+    def policy_said(self) -> str:
+        """Of one that was merged elsewhere: `met`, or why the policy before the merge was not; else empty."""
+        return self.annotations.get(POLICY_SAID, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from registry_git.forges.base import Forge, ForgeReview, Person, PullRequest, Pu
 from registry_git.forges.description import describe
 from registry_git.manifests.layout import request_ref
 from registry_git.registry.facade import Registry
-from registry_git.registry.landing import POLICY, Landed, Waiting
+from registry_git.registry.landing import Landed, Waiting
 
 _LOG = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _landing(registry: Registry, forge: Forge | None, landed: Landed) -> Reconci
         verdict=Verdict.APPROVED.value,
         by=tuple(review.by or "unknown" for review in reviews),
         sources=tuple(review.source for review in reviews),
-        policy=view.record.annotations.get(POLICY, ""),
+        policy=view.record.policy_said,
         pull=pull.url if pull else "",
     )
 

@@ -14,7 +14,7 @@ from registry_git.core.activity import UNKNOWN, landing_id
 from registry_git.core.changes.asked import decide_asked
 from registry_git.core.changes.proposal import Headline
 from registry_git.core.errors import Conflict, Invalid, RegistryError
-from registry_git.core.model import RequestState, Review, TransitionRequest, Verdict
+from registry_git.core.model import POLICY_SAID, RequestState, Review, TransitionRequest, Verdict
 from registry_git.core.names import Actor, Id, ModelName
 from registry_git.core.policy import Approval, Change, evaluate
 from registry_git.core.snapshot import Snapshot
@@ -33,7 +33,6 @@ from registry_git.registry.views import RequestView
 from registry_git.registry.writes import Writes
 
 LANDING = "registry-git.dev/landing"
-POLICY = "registry-git.dev/policy"
 _TRAILER = re.compile(r"^(?:Reviewed|Approved|Acked)-by: (.+)$")
 
 
@@ -120,7 +119,7 @@ class Landing(Writes):
             after = replace(
                 merged,
                 state=RequestState.APPROVED,
-                annotations={**record.annotations, LANDING: found.commit, POLICY: said},
+                annotations={**record.annotations, LANDING: found.commit, POLICY_SAID: said},
             )
             tip = session.commit(
                 onto=session.main,

@@ -134,6 +134,22 @@ def uncounted(view: RequestView) -> str:
     return ""
 
 
+def recorded(view: RequestView) -> str:
+    """What an approval has come to after which a request is still open, to whoever gave it."""
+    return " ".join(filter(None, (f"Your approval of {view.request} is recorded.", uncounted(view), who_may(view))))
+
+
+def how(source: str) -> str:
+    """What is known of a decision by its source: `merge`; what a message alone says is called a claim."""
+    return "trailer, a claim" if source == "trailer" else source
+
+
+def against_policy(view: RequestView) -> str:
+    """That a request was merged elsewhere although the policy was not met, as a sentence; empty when it was."""
+    said = view.record.policy_said
+    return "" if said in ("", "met") else f"When it was merged, the policy was {said}."
+
+
 def besides(view: RequestView) -> list[str]:
     """What else a request waits for, that no approval can give, as sentences."""
     return [f"It cannot be merged yet: {one.why}. {one.satisfy}" for one in view.decision.unmet if not one.by_approval]

@@ -12,6 +12,7 @@ from registry_git.cli.output import answer, say
 from registry_git.cli.plain import plain
 from registry_git.forges.reconcile import Reconciled, reconcile
 from registry_git.forges.settings import forge_of
+from registry_git.registry.telling import how
 
 
 @click.command("reconcile", cls=RegistryCommand, example="registry-git reconcile")
@@ -27,7 +28,7 @@ def reconcile_(invocation: Invocation) -> None:
 
 def _print(found: list[Reconciled]) -> None:
     for one in found:
-        who = ", ".join(f"{by} ({source})" for by, source in zip(one.by, one.sources, strict=True))
+        who = ", ".join(f"{by} ({how(source)})" for by, source in zip(one.by, one.sources, strict=True))
         say(f"{one.request}: {one.verdict} by {who}")
         if one.policy and one.policy != "met":
             say(f"  policy {one.policy}")

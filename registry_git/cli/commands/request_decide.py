@@ -9,7 +9,7 @@ from registry_git.cli.arguments import REQUEST
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
-from registry_git.registry.telling import asked, besides, rolled, uncounted, who_may
+from registry_git.registry.telling import asked, besides, recorded, rolled, who_may
 from registry_git.registry.views import RequestView
 
 
@@ -23,8 +23,7 @@ def approve(invocation: Invocation, id_: str, comment: str) -> None:
 
     def show() -> None:
         if view.state == "open":
-            sentences = (f"Your approval of {view.request} is recorded.", uncounted(view), who_may(view))
-            say(" ".join(filter(None, sentences)))
+            say(recorded(view))
             for sentence in besides(view):
                 say(sentence)
             return

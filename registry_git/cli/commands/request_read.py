@@ -10,7 +10,7 @@ from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
 from registry_git.core.model import RequestState
-from registry_git.registry.telling import asked, who_may
+from registry_git.registry.telling import against_policy, asked, how, who_may
 from registry_git.registry.views import RequestView
 
 _STATES = (*(state.value for state in RequestState), "all")
@@ -83,12 +83,13 @@ def _print(invocation: Invocation, view: RequestView) -> None:
             ("forced", "yes: also where a deployment is in the way" if view.record.force else ""),
             ("branch", view.branch),
             ("approvals", f"{view.decision.given} of {view.decision.needed}" if waits else ""),
+            ("policy", against_policy(view)),
         )
     )
     if view.record.reviews:
         show_heading("Decisions")
         rows = [
-            (when(one.at), one.by or "unknown", one.verdict.value, one.comment, one.source)
+            (when(one.at), one.by or "unknown", one.verdict.value, one.comment, how(one.source))
             for one in view.record.reviews
         ]
         show_table(("!WHEN (UTC)", "BY", "VERDICT", "COMMENT", "SOURCE"), rows, empty="")

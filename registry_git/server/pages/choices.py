@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from registry_git.core.errors import RegistryError
 from registry_git.registry.inbox import Deciders
-from registry_git.registry.telling import asked, besides, rolled, who_may
+from registry_git.registry.telling import asked, besides, recorded, rolled, who_may
 from registry_git.registry.views import RequestView
 from registry_git.server.call import Call
 from registry_git.server.identity import Identity
@@ -115,7 +115,7 @@ def approve(call: Call, request: str, comment: str, *, archive_existing: bool = 
     registry = call.registry
     view = (registry.approve_and_archive if archive_existing else registry.approve)(request, comment=comment)
     if view.state == "open":
-        return " ".join((f"Your approval of {view.request} is recorded.", who_may(view), *besides(view)))
+        return " ".join((recorded(view), *besides(view)))
     done = f"Approved, and done: {asked(view)}."
     rolls = rolled(view.deployments) if view.action != "deployment" else ()
     return " ".join((done, *(f"{line}." for line in rolls)))

@@ -10,7 +10,7 @@ from registry_git.core.errors import NotFound
 from registry_git.core.model import Verdict
 from registry_git.index.told import ActivityWanted
 from registry_git.registry.inbox import RequestsWanted
-from registry_git.registry.telling import who_may
+from registry_git.registry.telling import against_policy, who_may
 from registry_git.server.call import Call
 from registry_git.server.pages import deciding
 from registry_git.server.pages.asking import standing, title
@@ -97,6 +97,7 @@ def show_request(call: Call, asked: One) -> Page:
             "standing": standing(view),
             "open": opened,
             "who_may": who_may(view) if opened else "",
+            "against_policy": against_policy(view),
             "choices": None if asked.at else choices(call, view),
             "diff": diff,
             "own_file": f"/requests/{view.request}.yaml",
