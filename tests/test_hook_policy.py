@@ -85,7 +85,14 @@ def test_an_approval_given_in_another_registry_is_not_brought_here(yard: Yard, g
     answer.refused("whose author is Alice")
 
 
-def test_one_person_with_two_keys_counts_once(yard: Yard, tmp_path: Path, home: Path) -> None:
+def test_one_person_with_two_keys_counts_once_and_no_configured_program_says_otherwise(
+    yard: Yard, tmp_path: Path, home: Path
+) -> None:
+    trap, mark = tmp_path / "trap", tmp_path / "ran"
+    trap.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    trap.chmod(0o755)
+    for setting in ("gpg.ssh.program", "core.fsmonitor", "gpg.program"):
+        yard.git(yard.bare, "config", setting, trap)
     keys = Keys(tmp_path, home)
     known = [keys.make(name) for name in ("home", "work")]
     alice = registry_git.open(yard.bare, actor=ALICE, durable=False)
@@ -98,6 +105,7 @@ def test_one_person_with_two_keys_counts_once(yard: Yard, tmp_path: Path, home: 
         view = yard.as_(BOB).approve("alices-1", comment=f"with the key {key}")
         assert (view.state, view.decision.given) == ("open", 1)
     yard.push(yard.merge(BOB, ALICES), "main", actor=BOB).refused("2 signed approvals by ml-leads", "1 given")
+    assert not mark.exists()
 
 
 def test_a_policy_does_not_judge_the_request_that_brings_it(yard: Yard) -> None:
