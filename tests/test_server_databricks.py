@@ -49,14 +49,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def tokens(place: Path) -> dict[str, str]:
+def tokens_of(place: Path) -> dict[str, str]:
     accounts = AccountFile(settings_of(place).accounts)
     found = {}
     for person in (ALICE, BOB, CAROL, DAVE):
         actor = Actor.parse(person)
         accounts.add(actor)
         found[person] = accounts.add_token(actor.email, scopes=frozenset(SCOPES), created=0, expires=None)[0]
+    return found
+
+
+@pytest.fixture(scope="module")
+def tokens(place: Path) -> dict[str, str]:
+    found, accounts = tokens_of(place), AccountFile(settings_of(place).accounts)
     weak = frozenset({Permission.READ, Permission.WRITE})
     found["no approvals"] = accounts.add_token("bob@acme.io", scopes=weak, created=0, expires=None)[0]
     return found
@@ -305,6 +310,37 @@ def test_actions_are_no_more_than_the_token_is_for(http: httpx.Client, as_: As, 
     assert seen(BOB, read, approve) == [["APPROVE_TRANSITION_REQUEST", "REJECT_TRANSITION_REQUEST"], []]
     every = ["APPROVE_TRANSITION_REQUEST", "REJECT_TRANSITION_REQUEST", "CANCEL_TRANSITION_REQUEST"]
     assert seen(BOB, read, write, approve) == [every, []]
+
+
+def test_who_has_a_say_in_one_rule_keeps_it_when_another_has_approved(tmp_path: Path) -> None:
+    place = tmp_path / "models.git"
+    registry = new_registry(place, versions=1, roles={"leads": ["bob@acme.io", "carol@acme.io"]})(ALICE)
+    rules = "rules:\n" + "".join(
+        f"- {{on: stage, to: [Production], approvals: 1, by: [{role}], four_eyes: true}}\n"
+        for role in ("leads", "risk")
+    )
+    head = policy_text(registry).partition("rules:")[0]
+    registry.set_policy(head.replace("roles:\n", "roles:\n  risk: [dave@acme.io]\n") + rules)
+    tokens = tokens_of(place)
+    with serving(settings_of(place)) as http:
+        moved = {"name": "fraud", "version": "1", "stage": "Production"}
+
+        def post(person: str, path: str) -> httpx.Response:
+            bearer = {"authorization": f"Bearer {tokens[person]}"}
+            return http.post(f"{BASE}/transition-requests/{path}", json=moved, headers=bearer)
+
+        def seen(person: str) -> list[str]:
+            bearer = {"authorization": f"Bearer {tokens[person]}"}
+            (one,) = http.get(f"{BASE}/transition-requests/list", params=moved, headers=bearer).json()["requests"]
+            return [action.partition("_")[0] for action in one.get("available_actions", [])]
+
+        assert post(ALICE, "create").json()["request"]["available_actions"][0] == "REJECT_TRANSITION_REQUEST"
+        assert [seen(person) for person in (BOB, CAROL, DAVE)] == [["APPROVE", "REJECT", "CANCEL"]] * 3
+        assert post(BOB, "approve").status_code == 200
+        assert [seen(person) for person in (BOB, CAROL)] == [["REJECT", "CANCEL"]] * 2, "the leads have approved"
+        assert seen(DAVE) == ["APPROVE", "REJECT", "CANCEL"]
+        assert post(CAROL, "approve").status_code == 403
+        assert post(CAROL, "reject").status_code == 200
 
 
 def test_comments_are_made_edited_and_deleted_by_their_author(

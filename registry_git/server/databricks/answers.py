@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from registry_git.core.activity import Activity, requested, reviewed
+from registry_git.core.errors import RegistryError
 from registry_git.core.model import Action, RequestState
 from registry_git.core.names import Actor, ModelName
 from registry_git.mlflow_rules import MlflowRegistry
@@ -23,9 +24,9 @@ _TYPES = frozenset(
 )
 
 
-def request_json(view: RequestView, viewer: Identity) -> Json:
+def request_json(registry: Registry, view: RequestView, viewer: Identity) -> Json:
     """An open request; `system_comment` says how many approvals it has, or why it is stale."""
-    return _activity_json(requested(view.record), _request_actions(view, viewer), _standing(view))
+    return _activity_json(requested(view.record), _request_actions(registry, view, viewer), _standing(view))
 
 
 def decided_json(view: RequestView, by: Actor) -> Json:
@@ -61,7 +62,7 @@ def activities_json(registry: Registry, name: str, version: str, viewer: Identit
             if activity.id in comments:
                 found.append(comment_json(comments[activity.id], viewer))
         elif activity.id in views:
-            found.append(request_json(views[activity.id], viewer))
+            found.append(request_json(registry, views[activity.id], viewer))
         elif activity.activity_type in _TYPES:
             found.append(_activity_json(activity))
     return found
@@ -70,7 +71,7 @@ def activities_json(registry: Registry, name: str, version: str, viewer: Identit
 def version_databricks_json(registry: Registry, name: str, version: str, viewer: Identity) -> Json:
     """A version with its open requests and the viewer's permission level."""
     mlflow = MlflowRegistry(registry)
-    requests = [request_json(view, viewer) for view in open_requests(registry, name, version)]
+    requests = [request_json(registry, view, viewer) for view in open_requests(registry, name, version)]
     more: Json = {"permission_level": registry.own_level(name).value, "open_requests": requests}
     return version_json(mlflow, mlflow.get_version(name, version)) | without_empty(more)
 
@@ -113,19 +114,21 @@ def _standing(view: RequestView) -> str:
     return _joined((approvals, f"stale: {view.stale}" if view.stale else ""))
 
 
-def _request_actions(view: RequestView, viewer: Identity) -> list[str]:
+def _request_actions(registry: Registry, view: RequestView, viewer: Identity) -> list[str]:
     """What the viewer may do about an open request, as far as the policy and the scopes of the token let them."""
+    try:
+        said = registry.deciders(view.id)
+    except RegistryError:  # decided just now, or a branch that holds no request any more
+        return []
     email, decision = viewer.actor.email, view.decision
-    own, named = view.record.requester.email == email, email in decision.may_approve
-    approved = any(one.by is not None and one.by.email == email for one in view.record.reviews)
     approves, writes = Permission.APPROVE in viewer.scopes, Permission.WRITE in viewer.scopes
-    concerned = own or named or approved or decision.anyone or not decision.needed
+    waits = said.waits_for(email) and any(one.by_approval for one in decision.unmet)
     found = []
-    if approves and not view.stale and (named or decision.anyone or decision.allowed):
+    if approves and not view.stale and (waits or decision.allowed):
         found.append("APPROVE_TRANSITION_REQUEST")
-    if approves and concerned:
+    if approves and said.lets_close(email):
         found.append("REJECT_TRANSITION_REQUEST")
-    if writes and concerned and (own or approves):
+    if writes and (email == said.requester or (approves and said.lets_close(email))):
         found.append("CANCEL_TRANSITION_REQUEST")
     return found
 

@@ -51,14 +51,15 @@ def create_transition_request(call: Call, asked: Stage) -> Json:
                 hint="Withdraw that one first, or wait for its decision.",
             )
     view = registry.request_stage(asked.name, asked.version, asked.stage, comment=asked.comment or "")
-    return {"request": request_json(view, call.caller)}
+    return {"request": request_json(registry, view, call.caller)}
 
 
 @requests.add("GET", "/transition-requests/list", takes=Version)
 def list_transition_requests(call: Call, asked: Version) -> Json:
     """The open requests for a version."""
-    views = open_requests(call.registry, asked.name, asked.version)
-    return without_empty({"requests": [request_json(view, call.caller) for view in views]})
+    registry = call.registry
+    views = open_requests(registry, asked.name, asked.version)
+    return without_empty({"requests": [request_json(registry, view, call.caller) for view in views]})
 
 
 @requests.add("POST", "/transition-requests/approve", takes=Transition)
