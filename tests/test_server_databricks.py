@@ -452,7 +452,6 @@ def test_levels_follow_from_roles_and_rules_and_are_given_by_a_change_of_policy(
     with pytest.raises(PermissionDenied, match=r"dave@acme\.io is not in admins"):
         as_(DAVE).model_registry.update_permissions(shown.id, access_control_list=wanted)
     assert _levels(carol.update_permissions(shown.id, access_control_list=wanted))["erin@acme.io"] == "CAN_MANAGE"
-    assert _levels(carol.set_permissions(shown.id, access_control_list=wanted))["erin@acme.io"] == "CAN_MANAGE"
     assert git(place, "log", "-1", "--format=%an", "main") == "Carol"
     assert "erin@acme.io" in registry_git.open(place, actor=DAVE).policy().roles["ml-leads"]
     less = [
@@ -468,6 +467,36 @@ def test_levels_follow_from_roles_and_rules_and_are_given_by_a_change_of_policy(
             carol.update_permissions(shown.id, access_control_list=wanted)
     with pytest.raises(NotFound, match="No model has the id"):
         carol.get_permissions("nobody00")
+
+
+def test_a_list_that_replaces_all_levels_names_everybody_who_has_one(as_: As, place: Path, git: Git) -> None:
+    carol = as_(CAROL).model_registry
+    shown = carol.get_model(new_model(as_, "replaced")).registered_model_databricks
+    assert shown is not None
+    assert shown.id is not None
+    before, level = git(place, "rev-parse", "main"), ml.RegisteredModelPermissionLevel
+    one = ml.RegisteredModelAccessControlRequest
+
+    frank = one(service_principal_name="frank@acme.io", permission_level=level.CAN_MANAGE)
+    bob = one(user_name="Bob@acme.io", permission_level=level.CAN_MANAGE)
+    for short in ([frank, bob], [], None, [frank, one(group_name="users", permission_level=level.CAN_EDIT)]):
+        with pytest.raises(BadRequest, match=r"(bob|carol)@acme\.io would lose CAN_MANAGE on replaced.*PATCH"):
+            carol.set_permissions(shown.id, access_control_list=short)
+    assert git(place, "rev-parse", "main") == before, "nothing of it is done"
+    told = [
+        one(
+            user_name=entry.user_name,
+            group_name=entry.group_name,
+            permission_level=entry.all_permissions[0].permission_level,
+        )
+        for entry in carol.get_permissions(shown.id).access_control_list or ()
+        if entry.all_permissions
+    ]
+    carol.set_permissions(shown.id, access_control_list=told)
+    assert git(place, "rev-parse", "main") == before, "what was told is what there is"
+    assert _levels(carol.set_permissions(shown.id, access_control_list=[*told, frank]))["frank@acme.io"] == "CAN_MANAGE"
+    leads = one(group_name="ml-leads", permission_level=level.CAN_MANAGE)
+    carol.set_permissions(shown.id, access_control_list=[leads])
 
 
 def test_the_sdk_learns_who_it_is(as_: As, http: httpx.Client) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from registry_git.core.changes import edits
@@ -45,20 +45,26 @@ class Permitting(Writes):
             people={email: level_with(roles_of(policy, email), policy, model) for email in people},
         )
 
-    def give_levels(self, name: str, people: Mapping[str, Level], groups: Mapping[str, Level]) -> None:
+    def give_levels(
+        self, name: str, people: Mapping[str, Level], groups: Mapping[str, Level], *, replacing: bool = False
+    ) -> None:
         """Puts people (email addresses) into roles, so that they have these levels on a model, by one change of policy.
 
-        Levels of groups are what the rules make of them, and are not given.
+        Levels of groups are what the rules make of them, and are not given. `replacing`: these are all levels that
+        there are to be. As nobody loses one this way, whoever holds a level by a role has to be among them, by name or
+        by the role.
 
         Raises:
             NotFound; PermissionDenied: the policy does not let the actor change it; Invalid: a group has another level,
-            or not exactly one role gives a person the level.
+            not exactly one role gives a person the level, or somebody would lose one.
         """
         model = ModelName.parse(name)
 
         def decide(snapshot: Snapshot, act: Act) -> Proposal:
             policy = snapshot.policy()
             snapshot.model(model)
+            if replacing:
+                _require_all(policy, model, people, groups)
             for group, level in groups.items():
                 _require_group(policy, model, group, level)
             for email, level in people.items():
@@ -81,6 +87,20 @@ def _require_group(policy: Policy, model: ModelName, group: str, level: Level) -
             f"{group} has {found.value} on {model}, by the rules of registry.yaml.",
             hint="Change the rules: registry-git request create --policy registry.yaml",
         )
+
+
+def _require_all(policy: Policy, model: ModelName, people: Collection[str], groups: Collection[str]) -> None:
+    """Returns when nobody who holds more than everybody does is left out. Raises: Invalid."""
+    named, least = {email.strip().lower() for email in people}, level_with((), policy, model)
+    for email in sorted({email.lower() for members in policy.roles.values() for email in members}):
+        held = roles_of(policy, email)
+        level = level_with(held, policy, model)
+        if level is not least and email not in named and held.isdisjoint(groups):
+            raise Invalid(
+                f"{email} would lose {level.value} on {model}, which a list of levels cannot take away.",
+                hint="Give levels with PATCH, or name everybody. Roles are changed with: "
+                "registry-git request create --policy registry.yaml",
+            )
 
 
 def _with_level(policy: Policy, model: ModelName, email: str, level: Level) -> Policy:

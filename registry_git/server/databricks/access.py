@@ -55,23 +55,16 @@ def get_permission_levels(call: Call, asked: ModelId) -> Json:
     }
 
 
-@access.add("PUT", "/permissions/registered-models/{id}", takes=AccessList)
 @access.add("PATCH", "/permissions/registered-models/{id}", takes=AccessList)
 def update_permissions(call: Call, asked: AccessList) -> Json:
     """Give people levels by putting them into roles of the policy, which judges that; nobody loses one."""
-    registry = call.registry
-    people: dict[str, Level] = {}
-    groups: dict[str, Level] = {}
-    for entry in asked.access_control_list or ():
-        person = entry.user_name or entry.service_principal_name
-        if bool(person) is bool(entry.group_name):
-            raise Invalid("An entry names one person or one group.", hint="Give user_name or group_name.")
-        if person:
-            people[person] = entry.permission_level
-        else:
-            groups[entry.group_name or ""] = entry.permission_level
-    registry.give_levels(registry.model_named(asked.id), people, groups)
-    return _levels_json(registry, asked.id)
+    return _given(call.registry, asked, replacing=False)
+
+
+@access.add("PUT", "/permissions/registered-models/{id}", takes=AccessList)
+def set_permissions(call: Call, asked: AccessList) -> Json:
+    """Give people levels with the whole list. Whoever has one and is left out would lose it, and that is refused."""
+    return _given(call.registry, asked, replacing=True)
 
 
 @access.add("GET", "/preview/scim/v2/Me")
@@ -87,6 +80,21 @@ def me(call: Call, asked: object) -> Json:
         "emails": [{"value": actor.email, "type": "work", "primary": True}],
         "groups": [{"display": role} for role in sorted(roles_of(call.registry.policy(), actor.email))],
     }
+
+
+def _given(registry: Registry, asked: AccessList, *, replacing: bool) -> Json:
+    people: dict[str, Level] = {}
+    groups: dict[str, Level] = {}
+    for entry in asked.access_control_list or ():
+        person = entry.user_name or entry.service_principal_name
+        if bool(person) is bool(entry.group_name):
+            raise Invalid("An entry names one person or one group.", hint="Give user_name or group_name.")
+        if person:
+            people[person] = entry.permission_level
+        else:
+            groups[entry.group_name or ""] = entry.permission_level
+    registry.give_levels(registry.model_named(asked.id), people, groups, replacing=replacing)
+    return _levels_json(registry, asked.id)
 
 
 def _levels_json(registry: Registry, id: str) -> Json:
