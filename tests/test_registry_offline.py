@@ -66,6 +66,37 @@ def test_a_version_whose_number_was_taken_meanwhile_gets_the_next_one(remote: Pa
     assert there.check() == []
 
 
+def test_what_was_said_of_a_version_that_was_renumbered_is_said_of_no_other(remote: Path, clone: Path) -> None:
+    own = away(clone)
+    number = own.register("fraud", "s3://bob/2").version
+    own.set_tag("fraud", "auc", "0.9", version=number)
+    own.add_comment("fraud", number, "It is mine.")
+    own.set_alias("fraud", "champion", number)
+    own.transition("fraud", number, "Staging")
+    own.add_deployment("eu", "pinned", model="fraud", version=number)
+    own.add_deployment("eu", "asks", model="fraud", alias="champion", follow="request")
+    own.add_deployment("eu", "follows", model="fraud", stage="Staging")
+    there = registry_git.open(remote, actor=ALICE)
+    assert there.register("fraud", "s3://bob/2").version == number  # the same source, and another version
+    done = online(clone).sync()
+    assert [(one.old, one.new) for one in done.renumbered] == [(number, number + 1)]
+    assert done.sent == 1
+    assert len(done.kept) == 7
+    assert [version.tags for version in there.versions("fraud")] == [{}, {}, {}]
+    assert (there.comments("fraud", number), there.deployments()) == ([], [])
+    assert there.check() == []
+
+
+def test_a_deployment_that_follows_what_is_there_is_replayed_with_the_version_there(remote: Path, clone: Path) -> None:
+    own = away(clone)
+    own.transition("fraud", own.register("fraud", "s3://bob/2").version, "Staging")
+    own.add_deployment("eu", "follows", model="fraud", stage="Staging")
+    there = registry_git.open(remote, actor=ALICE)
+    there.transition("fraud", there.register("fraud", "s3://alice/2").version, "Staging")
+    assert len(online(clone).sync().kept) == 1
+    assert there.deployment("eu", "follows").source == "s3://alice/2"
+
+
 def test_changes_of_other_files_are_replayed_as_they_were(remote: Path, clone: Path, git: Git) -> None:
     away(clone).describe("fraud", "finds fraud")
     registry_git.open(remote, actor=ALICE).register("churn", "s3://churn/1")

@@ -1,19 +1,22 @@
 """`sync`: what was written offline goes to the remote, decided again where that has moved on meanwhile.
 
-A commit is replayed when every file that it changed is at the remote as it was when the commit was made, and with it
-rolls what follows from it there. A registration
-whose number was given to somebody else gets the next one. What fits neither way stays on a branch here, by name.
+A commit is replayed when every file that it changed is at the remote as it was when the commit was made, and the
+numbers in it mean there what they meant here; with it rolls what follows from it there. A registration whose number was
+given to somebody else gets the next one. What fits neither way stays on a branch here, by name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Act, Headline, Proposal
 from registry_git.core.changes.registration import NewVersion, register
+from registry_git.core.deployed import AUTO, target, used
 from registry_git.core.errors import Conflict, Corrupt, Invalid
-from registry_git.core.keys import VersionKey
-from registry_git.core.model import ModelVersion
-from registry_git.core.names import Id
+from registry_git.core.keys import CommentKey, Key, VersionKey
+from registry_git.core.model import AliasPointer, Deployment, Entity, ModelVersion, StagePointer
+from registry_git.core.names import Id, ModelName
 from registry_git.core.snapshot import Overlay
 from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.following import Following, unsent
@@ -122,6 +125,12 @@ def _with_following(session: Session, commit: Commit, edits: dict[str, str | Non
     """
     made, now = GitSnapshot(session.repository, commit.id), session.snapshot()
     keys = [key for path in edits if (key := key_of(path, made.layout)) is not None]
+    try:
+        entities = {key: made.find(key) for key in keys}
+    except Corrupt:
+        return edits  # a hand edit that cannot be read goes as it is, and `check` names it
+    if _means_others(made, now, entities):
+        return None
     if made.layout is not now.layout:
         return edits
     act = Act(
@@ -132,10 +141,7 @@ def _with_following(session: Session, commit: Commit, edits: dict[str, str | Non
         force=read_forced(commit.message),
     )
     headline = Headline(sentence=commit.message.partition("\n")[0], action="replay")
-    try:
-        proposal = Proposal(edits={key: made.find(key) for key in keys}, touches=(), headline=headline)
-    except Corrupt:
-        return edits  # a hand edit that cannot be read goes as it is, and `check` names it
+    proposal = Proposal(edits=entities, touches=(), headline=headline)
     try:
         followed = with_following(now, proposal, act).edits
         refuse_untrue(Overlay(now, followed), followed)
@@ -144,6 +150,32 @@ def _with_following(session: Session, commit: Commit, edits: dict[str, str | Non
     more = {key: entity for key, entity in followed.items() if entity != proposal.edits.get(key)}
     files = manifest_files(more, now.layout)
     return edits | {path: None if data is None else session.staging.blob(data) for path, data in files.items()}
+
+
+def _means_others(made: GitSnapshot, now: GitSnapshot, entities: Mapping[Key, Entity | None]) -> bool:
+    """Whether a number in what was written here is another version's there, which registered it first."""
+    after = Overlay(now, entities)
+    for key, entity in entities.items():
+        for version in _versions_in(after, key, entity):
+            ours, theirs = made.find(version), now.find(version)
+            if isinstance(ours, ModelVersion) and isinstance(theirs, ModelVersion) and ours.id != theirs.id:
+                return True
+    return False
+
+
+def _versions_in(after: Overlay, key: Key, entity: Entity | None) -> Iterator[VersionKey]:
+    """The versions that an entity names. What a deployment uses by itself is found anew, where it follows something."""
+    model: ModelName | None = getattr(key, "model", None)
+    numbers: tuple[int | None, ...] = ()
+    if isinstance(key, CommentKey):
+        numbers = (key.version,)
+    elif isinstance(entity, StagePointer):
+        numbers = entity.versions
+    elif isinstance(entity, AliasPointer):
+        numbers = (entity.version,)
+    elif isinstance(entity, Deployment) and (entity.follow != AUTO or target(after, entity) is None):
+        model, numbers = entity.model, (used(entity),)
+    yield from (VersionKey(model=model, version=number) for number in numbers if model and number)
 
 
 def _register_again(session: Session, commit: Commit, paths: list[str], moved: list[Renumbered]) -> bool:
@@ -155,6 +187,8 @@ def _register_again(session: Session, commit: Commit, paths: list[str], moved: l
     version = made.find(versions[0]) if len(versions) == 1 and None not in keys and len(keys) <= 2 else None
     if not isinstance(version, ModelVersion) or made.layout is not now.layout:
         return False
+    if GitSnapshot(session.repository, commit.parents[0]).find(versions[0]) is not None:
+        return False  # it says something of a version that was there
     again = Act(actor=version.created_by, at=version.created, id=version.id)
     new = NewVersion(
         source=version.source,
