@@ -170,6 +170,9 @@ def test_the_remote_is_the_address_that_the_tools_get(tmp_path: Path) -> None:
     initialise(clone, Wanted(tools=["argocd"]))
     spec = document(tmp_path / "clone/deploy/argocd/production.yaml")["spec"]
     assert spec["template"]["spec"]["source"]["repoURL"] == f"file://{tmp_path / 'acme.git'}"
+    told = f"A cluster does not read file://{tmp_path / 'acme.git'}. Say where it reaches the registry with --repo-url."
+    assert told in initialise(clone, Wanted()).notes
+    assert told not in initialise(clone, Wanted(repo_url=URL)).notes
 
 
 def test_a_policy_that_guards_edits_guards_the_tree(tmp_path: Path, git: Git) -> None:

@@ -253,6 +253,7 @@ def test_keeping_renderings_takes_who_may_edit(tmp_path: Path, git: Git) -> None
 
 def test_the_command_prints_writes_checks_and_looks_at_a_request(land: Land, git: Git) -> None:
     cli = Cli(registry=land.top)
+    assert cli("render", "--check").out.strip() == "No deployment has a template, so nothing is rendered."
     template(land, git, "service", SERVICE)
     assert cli("render", "production", "scorer").out == rendered(land, "production", "scorer")
     assert len(documents(cli("render").out)) == 2

@@ -80,6 +80,8 @@ def tree_findings(tree: Tree) -> Iterator[Finding]:
 def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
     """What stands in the way of models, so that nobody looks for them in the cluster."""
     there = list(slots(tree.snapshot, settings, tree.layout))
+    if {Tool.ARGOCD, Tool.FLUX} & set(settings.tools) and _is_here(settings.repo_url):
+        yield f"A cluster does not read {settings.repo_url}. Say where it reaches the registry with --repo-url."
     models = tree.snapshot.models()
     for pattern in settings.models:
         if not any(fnmatchcase(model, pattern) for model in models):
@@ -115,7 +117,7 @@ def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
 
 
 def _is_here(source: str) -> bool:
-    """Whether a source is a path of the machine that registered it."""
+    """Whether a source or an address is a path of one machine."""
     try:
         return isinstance(parse_location(source), Local)
     except Invalid:

@@ -67,7 +67,9 @@ def render_(
     tree = invocation.read().tree(head or "")
     if check:
         findings = list(check_renderings(tree, environment=environment, name=name))
-        show_findings(invocation, findings, form, "Every rendering is current.")
+        some = findings or chosen(tree, environment, name)
+        well = "Every rendering is current." if some else "No deployment has a template, so nothing is rendered."
+        show_findings(invocation, findings, form, well)
         if findings:
             ctx.exit(EXIT_CODES[Conflict])
         return
