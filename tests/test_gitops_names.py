@@ -95,3 +95,12 @@ def test_a_registry_that_deploys_nothing_takes_every_id(tmp_path: Path) -> None:
     land = new_land(tmp_path / "registry")
     version = land.registry.register("credit", "s3://acme/credit/1").version
     assert land.registry.transition("credit", version, "Staging", id="a" * 64).stage == "Staging"
+
+
+def test_a_pointer_whose_id_came_before_the_tree_is_told(tmp_path: Path) -> None:
+    land = new_land(tmp_path / "registry")
+    land.registry.transition("churn", 1, "Staging", id="a" * 64)
+    (note,) = [one for one in land.init("kustomize").notes if "label" in one]
+    assert "what is in churn/Staging is no label in Kubernetes; the next move there mends it." in note
+    land.registry.transition("churn", 1, "Dev")
+    assert not [one for one in land.init("kustomize").notes if "label" in one]

@@ -53,9 +53,14 @@ def refuse_label(snapshot: Snapshot, model: ModelName) -> None:
         raise Invalid(problem[0], hint=problem[1])
 
 
+def is_label_value(id: Id) -> bool:
+    """Whether the id of a request or direct change can be the value of a label."""
+    return len(id) <= _VALUE_MAX and id[-1].isalnum()
+
+
 def refuse_id(snapshot: Snapshot, id: Id) -> None:
     """Returns when the registry deploys nothing, or `id` can be the label of what a pointer rolls. Raises: Invalid."""
-    if (len(id) > _VALUE_MAX or not id[-1].isalnum()) and snapshot.deploys():
+    if not is_label_value(id) and snapshot.deploys():
         raise Invalid(
             f"The id {id!r} is no value of a Kubernetes label, and deploy/ makes labels of ids.",
             hint=f"Use at most {_VALUE_MAX} characters, with a letter or digit at the end.",

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from registry_git.artifacts.location import Local, parse_location
 from registry_git.core.errors import Invalid
-from registry_git.core.labels import label_problem
+from registry_git.core.labels import is_label_value, label_problem
 from registry_git.gitops.manifests import deploy_files
 from registry_git.gitops.record import Record, digest_of, read_record, write_record
 from registry_git.gitops.settings import Runtime, Settings, Tool, Wanted, settle
@@ -94,6 +94,7 @@ def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
     older: dict[str, None] = {}
     formless: dict[str, None] = {}
     here: dict[str, None] = {}
+    long: dict[str, None] = {}
     for slot in there:
         if slot.model not in named and (problem := label_problem(tree.snapshot, slot.model)):
             named[slot.model] = f"{problem[0]} Its objects are named {slot.label}."
@@ -101,6 +102,8 @@ def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
         if pointer is None:
             continue
         version = f"{slot.model} v{pointer.version}"
+        if not is_label_value(pointer.request):
+            long[f"{slot.model}/{slot.environment.stage}"] = None
         if tree.read(path_of(pointer.key, tree.layout)) != encode(pointer):
             older[slot.pointer] = None
         if settings.runtime is not Runtime.DEPLOYMENT and not settings.model_format and not pointer.format:
@@ -110,6 +113,8 @@ def tree_notes(tree: Tree, settings: Settings) -> Iterator[str]:
     yield from list(named.values())[:_SHOWN]
     if older:
         yield f"An older version wrote {_some(older)}. Mend them with: registry-git doctor --fix"
+    if long:
+        yield f"The id that brought what is in {_some(long)} is no label in Kubernetes; the next move there mends it."
     if formless:
         yield f"The format of {_some(formless)} is not known. Name one for all with --model-format."
     if here:
