@@ -330,6 +330,24 @@ def test_a_tag_is_no_update_and_everything_else_is(mlflow: MlflowRegistry) -> No
     assert again.last_updated_timestamp in (None, moved.last_updated_timestamp)
 
 
+@pytest.mark.parametrize("stage", ["Production", "Staging", "None"])
+def test_what_a_change_answers_is_what_a_read_then_shows(mlflow: MlflowRegistry, stage: str) -> None:
+    mlflow.create_model("fraud")
+    for _ in range(2):
+        new(mlflow)
+    for number in (1, 2):
+        mlflow.set_alias("fraud", f"alias-{number}", number)
+        mlflow.set_version_tag("fraud", number, "team", "risk")
+    mlflow.transition("fraud", 1, "Staging")
+    told = [
+        mlflow.transition("fraud", 2, stage, archive_existing=stage != "None"),
+        mlflow.update_version("fraud", 2, "d"),
+    ]
+    shown = mlflow.get_version("fraud", 2)
+    assert [one._replace(last_updated_timestamp=None, description="d") for one in told] == [shown] * 2
+    assert (shown.current_stage, shown.aliases, shown.tags) == (stage, ("alias-2",), {"team": "risk"})
+
+
 def test_prompts_are_left_out_of_searches_unless_asked_for(mlflow: MlflowRegistry) -> None:
     mlflow.create_model("fraud")
     mlflow.create_model("ask", tags=((PROMPT_TAG, "true"),))

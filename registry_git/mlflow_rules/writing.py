@@ -13,7 +13,7 @@ from registry_git.core.errors import AlreadyExists, Invalid, RegistryError
 from registry_git.core.keys import ModelKey, VersionKey
 from registry_git.core.model import NO_STAGE, Lineage, ModelVersion, RegisteredModel
 from registry_git.core.names import DESCRIPTION_MAX, AliasName, ModelName, parse_text
-from registry_git.core.snapshot import Snapshot
+from registry_git.core.snapshot import Overlay, Snapshot
 from registry_git.mlflow_rules import checks
 from registry_git.mlflow_rules.entities import MlflowModel, MlflowVersion
 from registry_git.mlflow_rules.reading import (
@@ -143,10 +143,10 @@ class MlflowWrites(MlflowReads):
 
         written = self._registry.change(decide, version=True)
         number = written.proposal.headline.version or 0
-        made = written.proposal.edits.get(VersionKey(model=model, version=number))
-        if isinstance(made, ModelVersion):  # nothing has to be read: a new version is in no stage and has no alias
-            return shown_version(None, made, stage=NO_STAGE, updated=made.created)
-        return self._version(model, number, written)
+        made = written.proposal.edits[VersionKey(model=model, version=number)]
+        assert isinstance(made, ModelVersion)  # noqa: S101 - for the type checker: that is what was proposed
+        # nothing has to be read: a new version is in no stage and has no alias
+        return shown_version(None, made, stage=NO_STAGE, updated=made.created)
 
     def update_version(self, name: str | None, version: object, description: str) -> MlflowVersion:
         """Sets the description. Raises: NotFound, Invalid."""
@@ -157,7 +157,7 @@ class MlflowWrites(MlflowReads):
             require_version(snapshot, model, number)
             return edits.describe(snapshot, act, model=model, version=number, description=text)
 
-        return self._version(model, number, self._registry.change(decide))
+        return self._changed_version(model, number, decide)
 
     def transition(
         self, name: str | None, version: object, stage: str, *, archive_existing: bool = False
@@ -174,8 +174,7 @@ class MlflowWrites(MlflowReads):
                 snapshot, act, model=found.model, version=found.version, to=target, archive_existing=archive_existing
             )
 
-        written = self._registry.change(decide)
-        return self._version(checks.model_name(name), checks.version_number(version), written)
+        return self._changed_version(name, version, decide)
 
     def delete_version(self, name: str | None, version: object) -> None:
         """Removes a version, out of its stages and aliases too. Raises: NotFound, Conflict, PermissionDenied."""
@@ -249,12 +248,20 @@ class MlflowWrites(MlflowReads):
         new = _prepared(replace(wanted, files="", tracking_uri=""), found.source, wanted.source, labels)
         return replace(new, digest=found.digest, format=found.format, flavors=found.flavors, signature=found.signature)
 
-    def _version(self, model: ModelName, number: int, written: Written) -> MlflowVersion:
-        """The version as the write left it: when it changed is known, and does not wait for the index."""
-        snapshot = self._registry.snapshot()
-        own = written.changed and snapshot.commit == written.commit
-        found = require_version(snapshot, model, number)
-        return shown_version(snapshot, found, updated=max(written.at, found.created) if own else None)
+    def _changed_version(self, name: str | None, version: object, decide: DecideWith) -> MlflowVersion:
+        """Makes a change and gives the version as it leaves it: what was read for the one is not read again."""
+        shown: list[MlflowVersion] = []
+
+        def decide_and_show(snapshot: Snapshot, act: Act) -> Proposal:
+            proposal = decide(snapshot, act)
+            after = Overlay(snapshot, proposal.edits)
+            shown[:] = [shown_version(after, require_version(after, checks.model_name(name), version))]
+            return proposal
+
+        written = self._registry.change(decide_and_show)
+        if not written.changed:
+            return shown[0]  # whose last change only the index knows
+        return shown[0]._replace(last_updated_timestamp=max(written.at, shown[0].creation_timestamp))
 
 
 def _prepared(
