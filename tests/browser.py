@@ -88,6 +88,13 @@ def picture(page: Page, name: str, *, last: Locator, first: Locator | None = Non
     return file
 
 
+def whole_picture(page: Page, name: str) -> None:
+    """A picture of the whole page, kept in build/pictures/."""
+    file = PICTURES / f"{name}.png"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=file, full_page=True)
+
+
 def _box(place: Locator) -> FloatRect:
     found = place.bounding_box()
     assert found is not None, f"{place} is not on the page"

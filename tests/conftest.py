@@ -17,10 +17,10 @@ import pytest
 from hypothesis import settings
 from pygit2.enums import ConfigLevel
 
-from tests.browser import browsing
+from tests.browser import browsing, whole_picture
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 Git = Callable[..., str]
 
@@ -69,8 +69,9 @@ _OUTSIDE = dict(os.environ)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """More rounds of the test that kills writers."""
+    """More rounds of the test that kills writers, and pictures of the pages that tests look at."""
     parser.addoption("--kill-rounds", type=int, default=50, help="how often test_registry_kill.py kills a writer")
+    parser.addoption("--pictures", action="store_true", help="keep a picture of every page in build/pictures/pages/")
 
 
 def _enter_home(patch: pytest.MonkeyPatch, home: Path) -> None:
@@ -150,6 +151,17 @@ def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
     """A Chromium for one file of tests; more than one at a time cannot be open in a process."""
     with browsing(outside_environment) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def keep_picture(pytestconfig: pytest.Config) -> Callable[[Page, str], None]:
+    """`keep_picture(page, name)` keeps a picture of a whole page for people, when `--pictures` asks for it."""
+
+    def keep(page: Page, name: str) -> None:
+        if pytestconfig.getoption("--pictures"):
+            whole_picture(page, f"pages/{name}")
+
+    return keep
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 import registry_git
 from registry_git.core.rules import ForgeKind
@@ -24,7 +24,7 @@ from registry_git.registry.facade import Registry
 from tests.asked_scene import text_of
 from tests.forge_server import Reply
 from tests.forge_world import World, direct, world
-from tests.pages_scene import Site, barriers, reader, site, too_wide, whole_picture, window
+from tests.pages_scene import Site, barriers, reader, site, too_wide, window
 from tests.registry_scene import ALICE, new_registry, policy_text
 from tests.server_scene import until
 
@@ -238,7 +238,9 @@ def test_without_a_forge_there_is_no_pull_request(plain: tuple[Registry, str, Pa
         assert "The policy names no forge" in text_of(bob.get(f"/requests/{request}/pull-request"))
 
 
-def test_in_a_browser_it_comes_by_itself_and_again_when_the_registry_moves(browser: Browser, tmp_path: Path) -> None:
+def test_in_a_browser_it_comes_by_itself_and_again_when_the_registry_moves(
+    browser: Browser, tmp_path: Path, keep_picture: Callable[[Page, str], None]
+) -> None:
     with shop(ForgeKind.GITHUB, tmp_path) as (here, found):
         opened = here.opened()
         here.forge.review(opened.number, "bob", "APPROVED")
@@ -254,10 +256,10 @@ def test_in_a_browser_it_comes_by_itself_and_again_when_the_registry_moves(brows
             page.emulate_media(color_scheme="dark")
             assert barriers(page, only="color-contrast") == []
             page.emulate_media(color_scheme="light")
-            whole_picture(page, "pages/request-with-pull-request")
+            keep_picture(page, "request-with-pull-request")
             page.set_viewport_size({"width": 390, "height": 844})
             assert not too_wide(page)
-            whole_picture(page, "pages/request-with-pull-request-390")
+            keep_picture(page, "request-with-pull-request-390")
             page.set_viewport_size({"width": 1280, "height": 900})
             here.forge.close(opened.number, "bob")
             tell(here, found, opened.number)
@@ -274,4 +276,4 @@ def test_in_a_browser_it_comes_by_itself_and_again_when_the_registry_moves(brows
             page.get_by_role("link", name="How it stands").click()
             expect(page.get_by_role("heading", level=1)).to_contain_text("Pull request: fraud v2")
             expect(page.get_by_role("link", name="Pull request #1")).to_be_visible()
-            whole_picture(page, "pages/pull-request")
+            keep_picture(page, "pull-request")

@@ -1,15 +1,15 @@
-"""Every page, light and dark, wide and narrow: nothing keeps people from reading or using it; and a picture of each."""
+"""Every page, light and dark, wide and narrow: nothing keeps people from reading or using it. `--pictures` keeps it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.demo_scene import Demo, demo, fixed
 from tests.every_page import Things, every_page, picture_name, shown_paths
-from tests.pages_scene import NARROW, WIDE, Site, Window, barriers, site, too_wide, whole_picture, window
+from tests.pages_scene import NARROW, WIDE, Site, Window, barriers, site, too_wide, window
 
 UNKNOWN = Things(model="fraud", version=5, other=4, requests=[], environment="production", moment="2026-10-10")
 # A request's page is looked at for each of these, whose ids are known when the registry is made.
@@ -43,8 +43,8 @@ def test_every_page_of_the_route_table_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_page_has_no_barriers_is_not_too_wide_and_is_kept_as_a_picture(
-    bob: Window, told: tuple[Site, Demo], address: str
+def test_a_page_has_no_barriers_and_is_not_too_wide(
+    bob: Window, told: tuple[Site, Demo], keep_picture: Callable[[Page, str], None], address: str
 ) -> None:
     page = bob.page
     page.set_viewport_size({"width": WIDE, "height": 900})
@@ -53,13 +53,13 @@ def test_a_page_has_no_barriers_is_not_too_wide_and_is_kept_as_a_picture(
     name = picture_name(address)
     assert not too_wide(page)
     assert barriers(page) == []
-    whole_picture(page, f"pages/{name}-{WIDE}")
+    keep_picture(page, f"{name}-{WIDE}")
     page.emulate_media(color_scheme="dark")
     assert barriers(page, only="color-contrast") == [], "in the dark"
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": NARROW, "height": 844})
     assert not too_wide(page)
-    whole_picture(page, f"pages/{name}-{NARROW}")
+    keep_picture(page, f"{name}-{NARROW}")
     opened(page)
     assert not too_wide(page), "with all that can be opened"
     assert barriers(page) == [], "with all that can be opened"
