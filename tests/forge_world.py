@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,9 +46,15 @@ class World:
         """What `registry.yaml` would say."""
         return ForgeSettings(kind=self.kind, url=self.forge.url, repository=forge_server.REPOSITORY, people=PEOPLE)
 
-    def adapter(self, login: str | None = "alice", patience: Patience = QUICK) -> Forge:
+    def adapter(
+        self,
+        login: str | None = "alice",
+        patience: Patience = QUICK,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Forge:
         """The product's adapter, with the token of a person (None: nobody)."""
-        return speak_to(self.settings(), Token(f"{login}-s3cr3t-t0ken") if login else None, patience=patience)
+        token = Token(f"{login}-s3cr3t-t0ken") if login else None
+        return speak_to(self.settings(), token, patience=patience, sleep=sleep)
 
     def opened(self, request: RequestView | None = None) -> PullRequest:
         """The pull request of the request, opened by Alice."""

@@ -344,18 +344,20 @@ def test_what_must_not_happen_twice_is_not_sent_twice(here: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "seconds"),
     [
-        {"Retry-After": "1"},
-        {"X-RateLimit-Remaining": "0", "RateLimit-Reset": "1"},
-        {"Retry-After": "0", "X-RateLimit-Reset": "99999999999"},
+        ({"Retry-After": "1"}, 1.0),
+        ({"X-RateLimit-Remaining": "0", "RateLimit-Reset": "1"}, 1.0),
+        ({"Retry-After": "0", "X-RateLimit-Reset": "99999999999"}, 0.0),
     ],
 )
 @pytest.mark.parametrize("status", [403, 429])
-def test_a_limit_is_waited_for(here: World, status: int, headers: dict[str, str]) -> None:
+def test_a_limit_is_waited_for(here: World, status: int, headers: dict[str, str], seconds: float) -> None:
+    waited: list[float] = []
     opened = here.opened()
     here.forge.faults = [Reply({"message": "API rate limit exceeded"}, status, headers)]
-    assert here.adapter().get(opened.number) == opened
+    assert here.adapter(sleep=waited.append).get(opened.number) == opened
+    assert waited == [seconds]
 
 
 @pytest.mark.parametrize("headers", [{"Retry-After": "600"}, {"X-RateLimit-Reset": "4000000000"}, {}])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,6 +19,8 @@ from registry_git.forges.refusals import Refusals
 from registry_git.forges.token import Token
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 _ANSWER_MAX = 16 << 20  # bytes; no list of reviews is longer
@@ -180,7 +184,11 @@ class Api:
         wait = httpx.Timeout(min(self._patience.answer, left), connect=min(self._patience.connect, left))
         if self._client is None:
             # a redirect could lead the token elsewhere, so none is followed
-            self._client = httpx.Client(follow_redirects=False, headers={"User-Agent": "registry-git"})
+            self._client = httpx.Client(
+                verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+                follow_redirects=False,
+                headers={"User-Agent": "registry-git"},
+            )
         try:
             with self._client.stream(
                 method,
@@ -266,6 +274,14 @@ class Api:
         if _is_number(reset):
             return max(1.0, float(reset) - (self._clock() if int(reset) > _RELATIVE_MAX else 0.0))
         return 60.0  # what GitHub asks for where it names no time
+
+
+@cache
+def _trusted(file: str | None, directory: str | None) -> ssl.SSLContext:
+    """Which certificates are trusted: those of the variables. Read once, since that takes longer than a call."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def _is_number(text: str) -> bool:

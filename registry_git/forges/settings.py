@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -35,22 +37,26 @@ def forge_of(
     return speak_to(settings, find_token(settings, environment=environment, origin=origin), patience=patience)
 
 
-def speak_to(settings: ForgeSettings, token: Token | None, *, patience: Patience | None = None) -> Forge:
-    """The adapter for a forge, with a token (None: anonymous)."""
-    kind, url, names = settings.kind, settings.url, variables(settings.kind)
+def speak_to(
+    settings: ForgeSettings,
+    token: Token | None,
+    *,
+    patience: Patience | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Forge:
+    """The adapter for a forge, with a token (None: anonymous); `sleep` waits so many seconds between calls."""
+    kind, url = settings.kind, settings.url
+    api = partial(Api, token=token, variables=variables(kind), patience=patience, sleep=sleep)
     if kind is ForgeKind.GITHUB:
-        api = Api(
-            _github_api(url), token=token, variables=names, accept="application/vnd.github+json", patience=patience
-        )
-        return GitHub(settings, api)
+        return GitHub(settings, api(_github_api(url), accept="application/vnd.github+json"))
     if kind is ForgeKind.GITLAB:
-        return GitLab(settings, Api(f"{url}/api/v4", token=token, variables=names, patience=patience))
+        return GitLab(settings, api(f"{url}/api/v4"))
     if kind is ForgeKind.GITEA:
         scheme = "Basic" if token is not None and token.user else "token"  # a helper may know a real password
-        return Gitea(settings, Api(f"{url}/api/v1", token=token, variables=names, scheme=scheme, patience=patience))
+        return Gitea(settings, api(f"{url}/api/v1", scheme=scheme))
     if kind is ForgeKind.PAGURE:
         slow = patience or Patience(answer=120)  # it merges and runs its hooks before it answers
-        return Pagure(settings, Api(f"{url}/api/0", token=token, variables=names, scheme="token", patience=slow))
+        return Pagure(settings, api(f"{url}/api/0", scheme="token", patience=slow))
     return _unreachable(kind)
 
 
