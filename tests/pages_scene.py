@@ -16,7 +16,7 @@ from registry_git.core.names import Actor
 from registry_git.server.accounts import AccountFile
 from registry_git.server.permissions import SCOPES, Permission
 from tests.registry_scene import ALICE, BOB
-from tests.server_scene import serving, settings_of
+from tests.server_scene import NO_TLS, serving, settings_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -131,7 +131,7 @@ def proof(answer: httpx.Response) -> str:
 @contextmanager
 def reader(site: Site, who: str = "") -> Iterator[httpx.Client]:
     """A client that keeps cookies and follows nothing, signed in as `who`: as a browser without scripts."""
-    with httpx.Client(base_url=site.url, timeout=30, headers={"origin": site.url}) as client:
+    with httpx.Client(base_url=site.url, timeout=30, verify=NO_TLS, headers={"origin": site.url}) as client:
         if who:
             form = {"csrf": proof(client.get("/sign-in")), "token": site.tokens[who], "next": "/"}
             assert client.post("/sign-in", data=form).status_code == 303

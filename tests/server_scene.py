@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +13,30 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn.server
 
 from registry_git.core.names import Actor
 from registry_git.server.run import listen, make_server
 from registry_git.server.service import Service
 from registry_git.server.settings import Settings
 from tests.registry_scene import ALICE
+
+# For clients of http:// URLs: one that may meet https:// reads all certificates of the machine when it is made.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class _LooksOften:
+    """asyncio for uvicorn, which sleeps 0.1 s between two looks whether it is to stop, and once more: here a tenth."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
+
+
+uvicorn.server.asyncio = _LooksOften()  # type: ignore[assignment]
 
 
 def settings_of(repository: Path, **other: Any) -> Settings:
@@ -43,7 +63,7 @@ def serving_with(settings: Settings) -> Iterator[tuple[Service, httpx.Client]]:
     thread.start()
     try:
         url = f"http://{settings.host}:{listener.getsockname()[1]}"
-        with httpx.Client(base_url=url, timeout=30) as client:
+        with httpx.Client(base_url=url, timeout=30, verify=NO_TLS) as client:
             until = time.monotonic() + 20
             while not server.started:
                 assert time.monotonic() < until, "the server did not start"
