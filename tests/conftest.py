@@ -18,6 +18,7 @@ from hypothesis import settings
 from pygit2.enums import ConfigLevel
 
 from tests.browser import browsing, whole_picture
+from tests.order import long_first
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -72,6 +73,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """More rounds of the test that kills writers, and pictures of the pages that tests look at."""
     parser.addoption("--kill-rounds", type=int, default=50, help="how often test_registry_kill.py kills a writer")
     parser.addoption("--pictures", action="store_true", help="keep a picture of every page in build/pictures/pages/")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where there are several workers, long tests come first."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        items[:] = long_first(items, lambda item: item.path.name, worker["workercount"])
 
 
 def _enter_home(patch: pytest.MonkeyPatch, home: Path) -> None:
