@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from registry_git.core.changes.bringing import Fact
 from registry_git.core.errors import Invalid
 from registry_git.core.labels import LABEL_MAX
+from registry_git.core.model import RegisteredModel
+from registry_git.core.names import Actor, Id, ModelName
+from registry_git.core.times import Timestamp
 from tests.conftest import Git
 from tests.gitops_scene import Land, new_land
 from tests.registry_scene import ALICE, hand_commit
+
+AT = Timestamp.of(1_700_000_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +66,24 @@ def test_two_models_that_would_be_one_object_are_refused(tmp_path: Path) -> None
 
 def test_a_model_that_was_there_before_goes_on(land: Land) -> None:
     assert land.registry.register("card_fraud", "s3://acme/card/2", read=False).version == 2
+
+
+def test_a_model_that_is_imported_is_a_new_model_too(land: Land) -> None:
+    facts = [
+        Fact(
+            says=RegisteredModel(
+                name=ModelName(name), id=Id(f"imported-{number}"), created=AT, created_by=Actor(ALICE)
+            ),
+            by=Actor(ALICE),
+            at=AT,
+        )
+        for number, name in enumerate(("Spam_Filter", "spam-filter"))
+    ]
+    brought = land.registry.bring(facts)
+    assert brought.models == 1
+    ((model, why),) = [(one.model, one.why) for one in brought.not_carried]
+    assert model == "Spam_Filter"
+    assert "no DNS-1123 label" in why
 
 
 def test_a_registry_that_deploys_nothing_takes_every_name(tmp_path: Path) -> None:

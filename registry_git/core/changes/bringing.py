@@ -14,6 +14,7 @@ from typing import TypeAlias
 from registry_git.core.changes.pointers import set_alias, transition
 from registry_git.core.changes.proposal import Act, Headline, Proposal, Touch
 from registry_git.core.errors import Conflict
+from registry_git.core.labels import refuse_label
 from registry_git.core.model import Action, Entity, Key, ModelVersion, RegisteredModel
 from registry_git.core.names import Actor, AliasName, Id, ModelName
 from registry_git.core.snapshot import Snapshot
@@ -84,7 +85,8 @@ def bring(snapshot: Snapshot, act: Act, says: Said) -> Proposal:
 
     Raises:
         Conflict: another version has this number here.
-        NotFound: what a pointer should name was not brought; Invalid: no such stage.
+        NotFound: what a pointer should name was not brought.
+        Invalid: no such stage; a name that a registry that deploys gives to no new model.
     """
     match says:
         case RegisteredModel():
@@ -106,6 +108,7 @@ def _model(snapshot: Snapshot, act: Act, model: RegisteredModel) -> Proposal:
         last_deleted = max(before.last_deleted, model.last_deleted)
         after = replace(before, description=model.description, tags=model.tags, last_deleted=last_deleted)
         return _proposal(act, {} if after == before else {after.key: after}, Action.EDIT, "Update", model.name)
+    refuse_label(snapshot, model.name)
     return _proposal(act, {model.key: model}, Action.REGISTER, "Import", model.name)
 
 
