@@ -118,6 +118,7 @@ def application_directory(git: Git, top: Path, application: Mapping[str, Any], s
     Argo CD runs `kustomize edit add component` there for each component that the Application names.
     """
     source = application["spec"]["source"]
+    scratch.mkdir(exist_ok=True)
     clone = scratch / application["metadata"]["name"]
     git(top, "clone", "-q", top, clone)
     file = clone / source["path"] / "kustomization.yaml"

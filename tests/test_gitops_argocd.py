@@ -129,3 +129,17 @@ def test_only_the_models_and_stages_that_were_asked_for_are_deployed(tmp_path: P
     land.init("argocd", models=("fr*",), stages=("dev",))
     (only,) = [document(path) for path in (land.top / "deploy/argocd").iterdir()]
     assert [one["metadata"]["name"] for one in applications(git, land.top, only)] == ["fraud-dev"]
+
+
+def test_a_copy_of_an_application_set_deploys_an_alias(tmp_path: Path, git: Git, application_crd: Crd) -> None:
+    land = new_land(tmp_path / "registry")
+    land.init("argocd")
+    land.registry.set_alias("fraud", "champion", 2)
+    copy = land.top / "deploy/argocd/champion.yaml"
+    text = (land.top / "deploy/argocd/production.yaml").read_text()
+    copy.write_text(text.replace("models/*/stages/Production/pointer.yaml", "models/*/aliases/champion/pointer.yaml"))
+    (application,) = applications(git, land.top, document(copy))
+    assert application_crd.problems(application) == []
+    (service,) = kustomize(application_directory(git, land.top, application, tmp_path / "scratch"))
+    assert (service["metadata"]["name"], service["metadata"]["namespace"]) == ("fraud-champion", "models")
+    assert service["metadata"]["labels"]["registry-git.dev/version"] == "2"

@@ -23,7 +23,6 @@ Built = dict[str, list[dict[str, Any]]]
 def by_argocd(git: Git, top: Path, scratch: Path) -> Built:
     found = {}
     for path in (top / "deploy/argocd").iterdir():
-        scratch.mkdir(exist_ok=True)
         for one in applications(git, top, document(path)):
             found[one["metadata"]["name"]] = kustomize(application_directory(git, top, one, scratch))
     return found

@@ -139,7 +139,7 @@ class _Files:
 def _ignore(layout: Layout) -> list[str]:
     """In the manner of .gitignore: everything but pointers and `deploy/`; the later line counts."""
     model = f"/{MODELS}/*/*" if layout is Layout.FANOUT else f"/{MODELS}/*"
-    return ["/*", f"!/{DEPLOY}/", f"!/{MODELS}/", f"{model}/*", f"!{model}/stages/"]
+    return ["/*", f"!/{DEPLOY}/", f"!/{MODELS}/", f"{model}/*", f"!{model}/stages/", f"!{model}/aliases/"]
 
 
 @lru_cache(maxsize=1)
