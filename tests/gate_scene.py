@@ -113,15 +113,27 @@ class Yard:
         return self.as_(actor).request_stage(model, version, stage).branch
 
     def merge(
-        self, actor: str, branch: str, *, edit: Mapping[str, str | None] | None = None, onto: str = "main"
+        self,
+        actor: str,
+        branch: str,
+        *,
+        edit: Mapping[str, str | None] | None = None,
+        onto: str = "main",
+        message: str = "Merge",
     ) -> Path:
         """A clone of the actor's in which a branch is merged into main as plain git does; `edit` makes it evil."""
         clone = self.clone(actor)
         tree = self.git(clone, "merge-tree", "--write-tree", onto, branch).split()[0]
-        return self.merged(actor, clone, tree, [onto, branch], edit)
+        return self.merged(actor, clone, tree, [onto, branch], edit, message)
 
     def merged(
-        self, actor: str, clone: Path, tree: str, parents: list[str], edit: Mapping[str, str | None] | None = None
+        self,
+        actor: str,
+        clone: Path,
+        tree: str,
+        parents: list[str],
+        edit: Mapping[str, str | None] | None = None,
+        message: str = "Merge",
     ) -> Path:
         """The clone with a merge commit of any tree on main."""
         git = self.git
@@ -135,7 +147,7 @@ class Yard:
                 git(clone, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
         tree = git(clone, "write-tree", env=env)
         flags = [part for parent in parents for part in ("-p", parent)]
-        commit = git(clone, "commit-tree", tree, *flags, "-m", "Merge", env=env)
+        commit = git(clone, "commit-tree", tree, *flags, "-m", message, env=env)
         git(clone, "update-ref", "refs/heads/main", commit)
         return clone
 

@@ -12,6 +12,7 @@ import pytest
 
 import registry_git
 from registry_git.core.errors import AlreadyExists, PermissionDenied
+from registry_git.forges.reconcile import reconcile
 from tests.cli_program import run
 from tests.conftest import Git
 from tests.gate_scene import ALICE, BOB, CAROL, DAVE, RECORD, Yard, make_guarded, new_version, review
@@ -256,18 +257,34 @@ def test_a_signed_approval_is_read_out_of_the_push_itself(yard: Yard, tmp_path: 
 
 def test_what_landed_is_written_down_by_whoever_reconciles_and_by_nobody_else(yard: Yard) -> None:
     branch = yard.ask()
-    yard.push(yard.merge(BOB, branch), "main", f":{branch}", actor=BOB).taken()
+    claimed = "Merge\n\nReviewed-by: Carol <carol@acme.io>"
+    yard.push(yard.merge(BOB, branch, message=claimed), "main", f":{branch}", actor=BOB).taken()
     path = RECORD.format(branch.rpartition("/")[2])
     text = yard.text(path)
     proposal = next(line for line in text.split("\n") if line.startswith("proposal: "))
-    for state, more, words in (
-        ("approved", review(CAROL, proposal), "writes down what Carol"),
-        ("rejected", "", "nobody stands for it"),
+    approved, by = text.replace("state: open", "state: approved"), review(BOB, proposal)
+    known = f"annotations:\n  registry-git.dev/landing: {yard.git(yard.bare, 'rev-parse', 'main')}\n"
+    for record, words in (
+        (text.replace("state: open", "state: rejected"), "nobody can have it rejected"),
+        (text.replace("state: open", "state: cancelled") + review(DAVE, proposal), "nobody can have it cancelled"),
+        (approved, "nobody stands for it"),
+        (text + by, "is open now, and somebody approves it"),
+        (approved + by.replace("verdict: approved", "verdict: rejected"), "is no approval"),
+        (approved + by, "its record says otherwise"),
+        (f"{approved}{by}{known}  registry-git.dev/policy: 'not met'\n", "was met, and registry-git.dev/policy says"),
+        *(
+            (
+                f"{approved}{review(who, proposal)}{known}  registry-git.dev/policy: '{said}'\n",
+                f"writes down what {who}",
+            )
+            for who, said in ((CAROL, "met"), (DAVE, "not met"), (BOB, "met"))  # of Bob as a commit, which it was not
+        ),
     ):
-        clone = yard.hand(DAVE, {path: text.replace("state: open", f"state: {state}") + more})
+        clone = yard.hand(DAVE, {path: record})
         yard.push(clone, "main", actor=DAVE).refused(words)
         yard.git(clone, "update-ref", "refs/heads/main", "main~1")
-    said = text.replace("state: open", "state: approved") + review(BOB, proposal).replace(
-        "source: commit", "source: merge"
-    )
-    yard.push(yard.hand(DAVE, {path: said}), "main", actor=DAVE).taken()
+    dave = yard.as_(DAVE)
+    dave.refresh_from_remote()
+    (done,) = reconcile(dave, None)
+    assert list(zip(done.by, done.sources, strict=True)) == [(BOB, "merge"), (CAROL, "trailer")]
+    assert registry_git.open(yard.bare, actor=ALICE).request(done.request).state == "approved"

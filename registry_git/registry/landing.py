@@ -6,34 +6,26 @@ branch behind. Who decided is found here as far as git knows it; a forge knows m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from registry_git.core.activity import UNKNOWN, landing_id
-from registry_git.core.changes.asked import decide_asked
 from registry_git.core.changes.proposal import Headline
-from registry_git.core.errors import Conflict, Invalid, RegistryError
-from registry_git.core.model import POLICY_SAID, RequestState, Review, TransitionRequest, Verdict
+from registry_git.core.errors import Conflict, Invalid
+from registry_git.core.model import RequestState, Review, TransitionRequest, Verdict
 from registry_git.core.names import Actor, Id, ModelName
-from registry_git.core.policy import Approval, Change, evaluate
-from registry_git.core.snapshot import Snapshot
 from registry_git.core.times import Timestamp
-from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.refs import ReflogEntry
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
-from registry_git.gitstore.signing import signer
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import parse_request_ref, path_of
 from registry_git.manifests.messages import write_message
 from registry_git.registry import deciding, requests
+from registry_git.registry.verdicts import known_reviews, with_verdict
 from registry_git.registry.views import RequestView
 from registry_git.registry.writes import Writes
-
-LANDING = "registry-git.dev/landing"
-_TRAILER = re.compile(r"^(?:Reviewed|Approved|Acked)-by: (.+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +68,7 @@ class Landing(Writes):
                 commit = self._store.repository.commit(told[0].commit)
                 by = None if told[0].user_id == UNKNOWN else Actor(told[0].user_id)
                 head = commit.parents[1] if len(commit.parents) > 1 else ""
-                known = self._known(record, commit, by, snapshot)
+                known = known_reviews(self._store.repository, record, commit, by, snapshot.policy().keys)
                 found.append(Landed(record=record, commit=commit.id, head=head, known=known))
         return found
 
@@ -113,14 +105,7 @@ class Landing(Writes):
             record = snapshot.request(found.record.model, found.record.id)
             if record is None or record.state is not RequestState.OPEN:
                 raise Conflict(f"Request {id} has its verdict already.", hint=f"See: registry-git request show {id}")
-            before = GitSnapshot(repository, repository.commit(found.commit).parents[0])
-            merged = replace(record, reviews=(*record.reviews, *reviews))
-            said = _verdict_of_policy(record, before, merged.reviews)
-            after = replace(
-                merged,
-                state=RequestState.APPROVED,
-                annotations={**record.annotations, LANDING: found.commit, POLICY_SAID: said},
-            )
+            after = with_verdict(repository, record, repository.commit(found.commit), reviews)
             tip = session.commit(
                 onto=session.main,
                 parents=(session.main,),
@@ -147,29 +132,6 @@ class Landing(Writes):
         deciding.close_as_said(self._store, self._surroundings.act(), key, review)
         return self.request(id)
 
-    def _known(
-        self, record: TransitionRequest, commit: Commit, by: Actor | None, snapshot: GitSnapshot
-    ) -> tuple[Review, ...]:
-        at = Timestamp(commit.at * 1000)
-
-        def review(by: Actor | None, source: str) -> Review:
-            return Review(by=by, at=at, verdict=Verdict.APPROVED, source=source, proposal=record.proposal)
-
-        found = []
-        keyholder = signer(self._store.repository, commit.id, snapshot.policy().keys)
-        if keyholder and keyholder == commit.committer.email:
-            found.append(review(commit.committer, "signature"))
-        elif by is not None:
-            found.append(review(by, "merge"))
-        for line in commit.message.split("\n"):
-            claimed = _TRAILER.match(line)
-            if claimed is not None:
-                try:
-                    found.append(review(Actor.parse(claimed[1]), "trailer"))
-                except Invalid:
-                    continue  # a trailer that names nobody says nothing
-        return tuple(found) or (review(None, "merge"),)
-
 
 def _headline(record: TransitionRequest, word: str) -> Headline:
     return Headline(
@@ -183,18 +145,3 @@ def _headline(record: TransitionRequest, word: str) -> Headline:
 
 def _reflog(actor: Actor, at: Timestamp, what: str) -> ReflogEntry:
     return ReflogEntry(actor=actor, at_seconds=at // 1000, message=f"registry-git: {what}")
-
-
-def _verdict_of_policy(record: TransitionRequest, before: Snapshot, reviews: Sequence[Review]) -> str:
-    """Whether these reviews would have met the policy that was there before the merge: `met`, or why not."""
-    approvals = [
-        Approval(by=review.by, signed=review.source == "signature")
-        for review in reviews
-        if review.by is not None and review.source != "trailer"  # a message may claim anything
-    ]
-    try:
-        touches = decide_asked(before, record, None).touches
-    except RegistryError as problem:
-        return f"not known: {problem.message}"
-    decision = evaluate(Change(touches=touches, requester=record.requester, requested=True), before.policy(), approvals)
-    return "met" if decision.allowed else f"not met: {decision.unmet[0].rule}: {decision.unmet[0].why}"

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from registry_git.core.errors import RegistryError
-from registry_git.core.model import RequestKey, RequestState, TransitionRequest
 from registry_git.core.names import Actor
 from registry_git.core.policy import Change, evaluate
 from registry_git.gitstore.commits import Commit
-from registry_git.gitstore.history import first_parents
 from registry_git.gitstore.remerge import Scratch
 from registry_git.gitstore.repository import Repository
-from registry_git.manifests.layout import path_of
 from registry_git.manifests.messages import read_forced
 from registry_git.registry.judging.changed import Changed, read_changed
 from registry_git.registry.judging.contents import comment_faults, content_faults, entry_faults, in_use_faults
 from registry_git.registry.judging.faults import Fault, Rule, fault, of_error, policy_faults
 from registry_git.registry.judging.landing import landing_faults, merge_faults
 from registry_git.registry.judging.layouts import layout_faults, left_behind
+from registry_git.registry.judging.records import record_faults
 
 
 def step_faults(
@@ -72,7 +70,7 @@ def _judged(
 
 
 def _direct(changed: Changed, step: Commit, actor: Actor, *, for_others: bool) -> Iterator[Fault]:
-    yield from _record_faults(changed, step, actor, for_others=for_others)
+    yield from record_faults(changed, step, for_others=for_others)
     yield from comment_faults(changed, actor.email)
     if not read_forced(step.message):
         yield from in_use_faults(changed)
@@ -84,40 +82,3 @@ def _where(changed: Changed) -> str:
     """The file that a policy's refusal is about: the first pointer that changed, else the first file."""
     paths = [file.path for file in changed.files]
     return next((path for path in paths if path.endswith("/pointer.yaml")), paths[0] if paths else "")
-
-
-def _record_faults(changed: Changed, step: Commit, actor: Actor, *, for_others: bool) -> Iterator[Fault]:
-    """What is added to a record on `main` after it landed: by the actor, or by who landed it.
-
-    With `for_others` the actor may write down what anybody said.
-    """
-    for difference in changed.differences:
-        before, after = difference.before, difference.after
-        if not (isinstance(before, TransitionRequest) and isinstance(after, TransitionRequest)):
-            continue
-        added = after.reviews[len(before.reviews) :]
-        if after.state is not before.state and not added:
-            message = f"Request {after.id} is {after.state.value} now, and nobody stands for it in its record."
-            line = changed.line(after.key, "state")
-            yield fault(Rule.RECORD, changed.path(after.key), message, "registry-git reconcile", line=line)
-        landed = _landed_by(changed, step, after) if added and before.state is RequestState.OPEN else None
-        for review in added:
-            if review.by is not None and review.by.email not in (actor.email, landed) and not for_others:
-                yield fault(
-                    Rule.RECORD,
-                    changed.path(after.key),
-                    f"{actor.email} writes down what {review.by} is to have said about request {after.id}.",
-                    "The account that reconciles may, which the server names: git config registry-git.pushesForOthers",
-                    line=changed.line(after.key, "reviews"),
-                )
-
-
-def _landed_by(changed: Changed, step: Commit, record: TransitionRequest) -> str | None:
-    """The email address of who merged the record's branch, when `main` shows it."""
-    path = path_of(RequestKey(model=record.model, request=record.id), changed.before.layout)
-    landing = None
-    for commit in first_parents(changed.repository, step.parents[0]):
-        if changed.repository.entry(commit.tree, path) is None:
-            break
-        landing = commit
-    return landing.author.email if landing is not None and len(landing.parents) == 2 else None
