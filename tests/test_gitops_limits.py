@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_git.core.errors import Invalid, NotFound
+from registry_git.core.errors import Invalid, NotFound, Unavailable
 from registry_git.gitops.filling import Filler, Limits
 from registry_git.gitops.render import check_renderings, write_renderings
 from tests.cli_program import Cli
@@ -104,6 +104,15 @@ def test_a_check_names_the_template_that_never_ends_with_its_line_and_looks_at_t
     with pytest.raises(Invalid, match="more than 1 s"):
         write_renderings(land.registry, environment=None, name=None)
     assert not (land.top / "deploy/rendered").exists()
+
+
+def test_where_no_process_can_be_had_nothing_is_said_of_the_templates(
+    land: Land, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(land, git, service=MAP)
+    monkeypatch.setattr("sys.executable", "/no/such/python")
+    with pytest.raises(Unavailable, match="No process can be started to fill templates: No such file"):
+        list(check_renderings(land.registry.tree(), environment=None, name=None))
 
 
 def test_the_command_tells_it_in_a_sentence(land: Land, git: Git) -> None:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from registry_git.core.changes.proposal import Headline
-from registry_git.core.errors import NotFound, RegistryError
+from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.core.keys import DeploymentKey
 from registry_git.core.model import Deployment
 from registry_git.core.names import encode
@@ -119,7 +119,7 @@ def _stale(filler: Filler, tree: Tree, deployment: Deployment) -> Iterator[Findi
     kept_at = _kept_at(deployment.key)
     try:
         made = _rendered(filler, tree, deployment)
-    except RegistryError as problem:
+    except (Corrupt, Invalid, NotFound) as problem:
         template = find_template(tree, deployment) or kept_at
         line = _line_of(problem.message)
         yield Finding(level="error", path=template, message=problem.message, fix=problem.hint, line=line)
