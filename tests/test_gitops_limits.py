@@ -56,7 +56,7 @@ def test_a_template_that_wants_too_much_is_ended_and_the_next_is_filled(
     with Filler(land.registry.tree(), limits) as filler:
         with pytest.raises(Invalid, match=says) as raised:
             filler.fill("templates/job.yaml.j2", {})
-        assert raised.value.hint
+        assert raised.value.hint.startswith(("Look at its", "Quote values"))
         assert filler.fill("templates/service.yaml.j2", {}) == MAP
         with pytest.raises(NotFound, match=r"no template templates/gone\.yaml\.j2"):
             filler.fill("templates/gone.yaml.j2", {})

@@ -64,6 +64,9 @@ def fill_template(templates: Mapping[str, bytes], path: str, values: Mapping[str
     except TemplateSyntaxError as problem:
         place = f"{problem.name or path}:{problem.lineno}"
         raise Invalid(f"{place}: {_sentence(problem.message or 'It is no template')}", hint="Correct it.") from None
+    except OverflowError as problem:
+        place = f"{path}:{_line(problem, path)}"
+        raise Invalid(f"{place}: {_sentence(str(problem))}", hint="Look at its loops.") from None
     except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
         raise Invalid(
             f"{path}:{_line(problem, path)}: {_sentence(str(problem))}",
