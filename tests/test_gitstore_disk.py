@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,13 @@ def test_a_child_of_a_fork_flushes_with_threads_of_its_own() -> None:
         os._exit(0 if sorted(seen) == list(range(8)) else 1)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("taken", [0, 1, 3, 4, 6])
+def test_pieces_are_written_one_behind_the_other_also_where_the_system_takes_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    monkeypatch.setattr(os, "writev", lambda fd, pieces: os.write(fd, b"".join(pieces)[:taken]))
+    with open(tmp_path / "x", "wb", buffering=0) as file:
+        disk.write_all(file.fileno(), b"abc", b"", b"def")
+    assert (tmp_path / "x").read_bytes() == b"abcdef"

@@ -6,11 +6,12 @@ import errno
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from types import TracebackType
 from typing import TypeVar
 
 from registry_git.core.errors import Unavailable
@@ -43,13 +44,22 @@ def unavailable(problem: OSError, doing: str) -> Unavailable:
     return Unavailable(f"Could not {doing}: {reason}.", hint=hint)
 
 
-@contextmanager
-def explained(doing: str) -> Iterator[None]:
+class explained:  # noqa: N801 - it reads as a word: `with explained("write the objects"):`
     """Inside it, every OSError becomes the `Unavailable` of `unavailable(problem, doing)`."""
-    try:
-        yield
-    except OSError as problem:
-        raise unavailable(problem, doing) from problem
+
+    __slots__ = ("_doing",)
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(value, OSError):
+            raise unavailable(value, self._doing) from value
 
 
 def sync(fd: int) -> None:
@@ -148,11 +158,14 @@ def start_writing(fd: int) -> None:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def write_all(fd: int, data: bytes) -> None:
-    """Writes all of `data`. Raises: OSError."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+def write_all(fd: int, *pieces: bytes) -> None:
+    """Writes all of the pieces, one behind the other. Raises: OSError."""
+    written = os.writev(fd, pieces)
+    if written == sum(map(len, pieces)):
+        return
+    rest = memoryview(b"".join(pieces))[written:]  # a limit or a full disk, which the next try says
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def make_directory(path: Path | str, *, like: Path | str) -> bool:

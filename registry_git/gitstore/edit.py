@@ -16,17 +16,16 @@ _RUN = 32  # entries that are kept, copied and joined together
 class _Run:
     """Some neighbouring entries. It is never changed, since listings share it."""
 
-    __slots__ = ("_joined", "entries", "keys")
+    __slots__ = ("entries", "keys", "whole")
 
     def __init__(self, keys: list[bytes], entries: list[bytes]) -> None:
         self.keys = keys  # what git sorts by: the names of directories as if they ended in a slash
         self.entries = entries
-        self._joined = b""
+        self.whole = b""  # the entries as the tree has them, once that was asked for
 
     def joined(self) -> bytes:
-        if not self._joined:
-            self._joined = b"".join(self.entries)
-        return self._joined
+        self.whole = b"".join(self.entries)
+        return self.whole
 
 
 class Listing:
@@ -104,7 +103,7 @@ class Listing:
 
     def serialised(self) -> bytes:
         """The tree as git stores it."""
-        return b"".join([run.joined() for run in self._runs])
+        return b"".join([run.whole or run.joined() for run in self._runs])
 
     def _entry(self, key: bytes) -> bytes | None:
         at, place, there = self._find(key)
@@ -112,9 +111,10 @@ class Listing:
 
     def _find(self, key: bytes) -> tuple[int, int, bool]:
         """The run where `key` is or would be, its place there, and whether it is there."""
-        at = max(bisect_right(self._firsts, key) - 1, 0)
-        if at >= len(self._runs):
+        if not self._runs:
             return 0, 0, False
+        at = bisect_right(self._firsts, key)
+        at -= at > 0
         keys = self._runs[at].keys
         place = bisect_left(keys, key)
         return at, place, place < len(keys) and keys[place] == key

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import zlib
+from bisect import insort
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha1
 from pathlib import Path
 from struct import unpack, unpack_from
@@ -34,24 +36,33 @@ _DELTA_FROM = 200  # bytes; a smaller tree is stored as it is
 
 @dataclass(slots=True)
 class _Pack:
-    """A pack in memory: the bytes of its objects, and where each of them begins in the file."""
+    """A pack in memory: the bytes of its objects, and where each of them begins in the file.
+
+    Its entries are sorted, as its index has them. `chains` says how many differences lead to an object, for those that
+    were asked for.
+    """
 
     name: str = ""
     body: bytes = b""
     entries: list[Entry] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
+    chains: dict[str, int] = field(default_factory=dict)
     replaced: list[str] = field(default_factory=list)
 
     @property
     def full(self) -> bool:
         return len(self.entries) >= _OBJECTS_MAX or len(self.body) >= _BYTES_MAX
 
-    def chain(self, place: int) -> int:
-        """How many differences lead from the object that begins there to one that is whole."""
-        count = 0
+    def chain(self, oid: str) -> int:
+        """How many differences lead from the object to one that is whole."""
+        known = self.chains.get(oid)
+        if known is not None:
+            return known
+        place, count = self.places[oid], 0
         while (self.body[place - _HEAD] >> 4) & 7 == OFS_DELTA:
             place -= _distance(self.body, place - _HEAD)
             count += 1
+        self.chains[oid] = count
         return count
 
 
@@ -88,10 +99,10 @@ class GrowingPack:
                 if durable:
                     self._flush(before.name, beside)
                 return
-            digest = install(self._objects, after.write, durable=durable, beside=beside)
+            digest = install(self._objects, partial(_write, after), durable=durable, beside=beside)
             name = digest.hex()
             replaced = [*before.replaced, before.name] if before.name else before.replaced
-            self._known = _Pack(name, after.body, after.entries, after.places, replaced[-_KEPT:])
+            self._known = replace(after, name=name, replaced=replaced[-_KEPT:])
             self._write_note(self._known)
         # only now: what they hold is on disk in the new one
         for old in replaced[:-_KEPT]:
@@ -135,7 +146,7 @@ class GrowingPack:
         if entries is None or not content[-_ID:] == digest == bytes.fromhex(name) == index[-2 * _ID : -_ID]:
             return None
         places = {oid.hex(): place for oid, _, place in entries}
-        return _Pack(name, content[_HEAD:-_ID], entries, places, replaced)
+        return _Pack(name, content[_HEAD:-_ID], entries, places, {}, replaced)
 
     def _read_note(self) -> list[str] | None:
         """The names in the note: of the pack that grows, then of those that it replaced, oldest first."""
@@ -175,38 +186,30 @@ class GrowingPack:
             return fd
 
 
-@dataclass(slots=True)
-class _Next:
-    """A pack that is not written yet."""
-
-    body: bytes
-    entries: list[Entry]
-    places: dict[str, int]
-
-    def write(self, fd: int) -> tuple[bytes, list[Entry]]:
-        """Writes it. Gives its SHA-1, and what its index holds."""
-        content = pack_head(len(self.entries)) + self.body
-        digest = sha1(content, usedforsecurity=False).digest()
-        disk.write_all(fd, content + digest)
-        return digest, self.entries
+def _write(pack: _Pack, fd: int) -> tuple[bytes, list[Entry]]:
+    """Writes the pack. Gives its SHA-1, and what its index holds."""
+    head = pack_head(len(pack.entries))
+    digest = sha1(head, usedforsecurity=False)
+    digest.update(pack.body)
+    disk.write_all(fd, head, pack.body, digest.digest())
+    return digest.digest(), pack.entries
 
 
-def _grown(pack: _Pack, staging: Staging, read: Callable[[str], bytes]) -> _Next | None:
-    """The pack with the staged objects that it lacks; None when it lacks none."""
+def _grown(pack: _Pack, staging: Staging, read: Callable[[str], bytes]) -> _Pack | None:
+    """The pack with the staged objects that it lacks, not written yet; None when it lacks none."""
     objects = staging.objects
     fresh = [oid for oid in objects if oid not in pack.places]
     if not fresh:
         return None
-    entries, places = pack.entries.copy(), pack.places.copy()
-    added: list[bytes] = []
-    chains: dict[str, int] = {}
+    entries, places, chains = pack.entries.copy(), pack.places.copy(), pack.chains.copy()
+    added = [pack.body]
     size = _HEAD + len(pack.body)
     for oid in fresh:
         kind, data = objects[oid]
         base = staging.delta_bases.get(oid, "")
         written = b""
         if base in places and len(data) >= _DELTA_FROM:
-            length = chains[base] if base in chains else pack.chain(places[base]) if base in pack.places else 0
+            length = chains[base] if base in chains else pack.chain(base)
             if length < MAX_CHAIN:
                 old = objects[base][1] if base in objects else read(base)
                 delta = tree_delta(old, data)
@@ -216,11 +219,11 @@ def _grown(pack: _Pack, staging: Staging, read: Callable[[str], bytes]) -> _Next
         if not written:
             written = packed(kind, data)
             chains[oid] = 0
-        entries.append((bytes.fromhex(oid), zlib.crc32(written), size))
+        insort(entries, (bytes.fromhex(oid), zlib.crc32(written), size))
         places[oid] = size
         added.append(written)
         size += len(written)
-    return _Next(b"".join((pack.body, *added)), entries, places)
+    return _Pack("", b"".join(added), entries, places, chains)
 
 
 def _distance(body: bytes, at: int) -> int:
@@ -236,14 +239,14 @@ def _distance(body: bytes, at: int) -> int:
 
 
 def _entries(index: bytes) -> list[Entry] | None:
-    """What an index of version 2 holds, in no particular order; None when it is none."""
+    """What an index of version 2 holds, sorted; None when it is none."""
     if len(index) < 1072 or index[:8] != b"\xfftOc\0\0\0\2":
         return None
     (count,) = unpack_from(">I", index, 1028)
     ids, checks, places = 1032, 1032 + _ID * count, 1032 + (_ID + 4) * count
     if len(index) != 1032 + (_ID + 8) * count + 2 * _ID:
         return None
-    return list(
+    return sorted(
         zip(
             (index[at : at + _ID] for at in range(ids, checks, _ID)),
             unpack(f">{count}I", index[checks:places]),
