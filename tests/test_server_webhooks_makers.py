@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -50,9 +51,13 @@ def test_who_loses_the_level_has_no_webhook_any_more(
             without(as_, "bob@acme.io")
             as_(ALICE).register("fraud", "s3://acme/fraud/3")
             until(lambda: status_of(client, webhook["id"])[0] == "DISABLED")
-        assert "Bob <bob@acme.io> answers for it, and may not have it any more" in caplog.text
+        why = "Bob <bob@acme.io> answers for it, and may not have it any more"
+        assert why in caplog.text
+        (told,) = client.get(f"{BASE}/list").json()["webhooks"]
+        assert told["status_message"].startswith(f"Disabled by the server: {why}; who may have it takes it over with")
         again = client.patch(f"{BASE}/update", json={"id": webhook["id"], "status": "ACTIVE"})
         assert again.status_code == 200, "Carol may, and answers for it from now on"
+        assert "status_message" not in again.json()["webhook"]
         as_(ALICE).register("fraud", "s3://acme/fraud/4")
         until(lambda: receiver.told()[1:] == ["MODEL_VERSION_CREATED fraud/4"])
         assert status_of(client, webhook["id"])[0] == "ACTIVE"
@@ -89,6 +94,40 @@ def test_one_that_was_told_of_nothing_has_its_model_s_name_of_now(tmp_path: Path
         assert (made["status"], made["model_name"]) == ("ACTIVE", "risk")
         as_(ALICE).register("risk", "s3://acme/risk/2")
         until(lambda: receiver.told() == ["MODEL_VERSION_CREATED risk/2"])
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_one_of_before_makers_were_written_down_is_told_until_rules_name_roles_and_then_says_so(
+    tmp_path: Path, guarded: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "r.git"
+    as_ = new_registry(place, versions=1, protect=["Production"] if guarded else [], roles=TEAM)
+    bearer = tokens(place, BOB)
+    with receiving() as receiver:
+        with serving(quick(place)) as client:
+            client.headers.update(bearer[BOB])
+            webhook = create(client, receiver, *NEW, model_name="fraud")
+        (kept,) = tmp_path.glob("webhooks/*/webhooks.json")
+        old = json.loads(kept.read_text())
+        for one in old["webhooks"]:
+            del one["by"], one["model_id"]
+        kept.write_text(json.dumps(old))
+        with caplog.at_level(logging.ERROR), serving(quick(place)) as client:
+            client.headers.update(bearer[BOB])
+            as_(ALICE).register("fraud", "s3://acme/fraud/2")
+            if not guarded:
+                until(lambda: receiver.told() == ["MODEL_VERSION_CREATED fraud/2"])
+                return
+            until(lambda: status_of(client, webhook["id"])[0] == "DISABLED")
+            until(lambda: "nobody answers for it, and the policy names roles" in caplog.text)
+            assert "registry-webhooks/update and the status ACTIVE" in caplog.text
+            (told,) = client.get(f"{BASE}/list").json()["webhooks"]
+            assert "nobody answers for it" in told["status_message"]
+            again = client.patch(f"{BASE}/update", json={"id": webhook["id"], "status": "ACTIVE"}).json()["webhook"]
+            assert "status_message" not in again
+            as_(ALICE).register("fraud", "s3://acme/fraud/3")
+            until(lambda: receiver.told() == ["MODEL_VERSION_CREATED fraud/3"])
+            assert client.get(f"{BASE}/list").json()["webhooks"] == [again]
 
 
 def tokens(place: Path, *people: str) -> dict[str, dict[str, str]]:

@@ -116,6 +116,7 @@ def _fields(one: Webhook) -> dict[str, Any]:
         "place": one.place,
         "by": one.by or "",
         "model_id": one.model_id,
+        **({"status_message": one.status_message} if one.status_message else {}),
         **kept,
     }
 

@@ -174,9 +174,7 @@ class Deliverer:
                     return False  # it was disabled or deleted just now
                 raise Corrupt("Its place in the history is lost.", hint="Make it DISABLED and ACTIVE: it begins anew.")
             if not may_manage(store.snapshot().policy(), webhook.by, webhook.model_name):
-                self._give_up(
-                    webhook, standing, f"{webhook.by or 'nobody'} answers for it, and may not have it any more"
-                )
+                self._give_up(webhook, standing, _nobody_s(webhook))
                 return True
             ahead: list[Pending] = list(islice(self._outbox.pending(store, webhook, cursor), _AHEAD))
         standing.waiting = sum(isinstance(delivery, Delivery) for delivery, _ in ahead)
@@ -226,7 +224,7 @@ class Deliverer:
 
     def _give_up(self, webhook: Webhook, standing: _Standing, why: object) -> None:
         with suppress(NotFound):  # deleted meanwhile
-            after = self._book.change(webhook.id, lambda one: disabled(one) if one == webhook else one)
+            after = self._book.change(webhook.id, lambda one: disabled(one, why) if one == webhook else one)
             if after.place == webhook.place:
                 return  # changed meanwhile, so it is tried as it is now
             self._outbox.place(webhook).forget()
@@ -243,6 +241,14 @@ class Deliverer:
         self._metrics.webhooks_waiting.set(sum(one.waiting for one in [*self._standings.values()]))
 
 
-def disabled(webhook: Webhook) -> Webhook:
-    """The webhook, with nothing waiting for it."""
-    return replace(webhook, status=Status.DISABLED, place="")
+def disabled(webhook: Webhook, why: object) -> Webhook:
+    """The webhook, with nothing waiting for it, and with the sentence that says why."""
+    return replace(webhook, status=Status.DISABLED, place="", status_message=f"Disabled by the server: {why}.")
+
+
+def _nobody_s(webhook: Webhook) -> str:
+    """Why it is told of nothing although somebody once made it, and what to do about that."""
+    why = f"{webhook.by} answers for it, and may not have it any more"
+    if webhook.by is None:
+        why = "it is kept since before makers were written down, so nobody answers for it, and the policy names roles"
+    return f"{why}; who may have it takes it over with registry-webhooks/update and the status ACTIVE"

@@ -153,6 +153,7 @@ def update_webhook(call: Call, asked: UpdateWebhook) -> Json:
             events=parse_events(asked.events, one.model_name) if asked.events else one.events,
             description=one.description if asked.description is None else parse_description(asked.description),
             status=parse_status(asked.status) if asked.status else one.status,
+            status_message="" if asked.status else one.status_message,
             target=target or one.target,
             updated=now(),
             by=call.actor,

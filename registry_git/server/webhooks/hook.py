@@ -48,7 +48,7 @@ class Webhook:
 
     `place` names the cursor of its deliveries; each time that it becomes active it begins a new one. Empty: nothing
     waits for it. `by` is who answers for it: who made it or changed it last (None: a file of before does not say).
-    `model_id` is the model's, which a rename leaves as it is.
+    `model_id` is the model's, which a rename leaves as it is. `status_message` is why the server has disabled it.
     """
 
     id: str
@@ -62,6 +62,7 @@ class Webhook:
     place: str = ""
     by: Actor | None = None
     model_id: str = ""
+    status_message: str = ""
 
     def events_of(self, one: Announcement) -> tuple[Event, ...]:
         """The events under which it is told of something; none when that does not concern it."""
@@ -84,6 +85,7 @@ class Webhook:
             "last_updated_timestamp": int(self.updated),
             **({"description": self.description} if self.description else {}),
             "status": self.status.value,
+            **({"status_message": self.status_message} if self.status_message else {}),
             **target,
             **({"model_name": self.model_name} if self.model_name else {}),
         }
