@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,6 +175,21 @@ def test_the_document_and_its_page_need_nothing_from_elsewhere(client: httpx.Cli
     for path in document["paths"].values():
         for operation in path.values():
             assert operation["summary"]
+
+
+def test_what_stands_in_a_path_is_documented_there_and_nowhere_else(client: httpx.Client) -> None:
+    seen = 0
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        names = set(re.findall(r"\{(\w+)\}", path))
+        for operation in operations.values():
+            told = operation.get("parameters", [])
+            assert {one["name"] for one in told if one["in"] == "path" and one["required"]} == names, path
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            elsewhere = {one["name"] for one in told if one["in"] != "path"} | body.get("properties", {}).keys()
+            assert not names & elsewhere, path
+            assert names.isdisjoint(body.get("required", ())), path
+            seen += bool(names)
+    assert seen > 20
 
 
 def test_half_a_character_in_an_answer_becomes_a_question_mark() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from threading import Lock
@@ -16,6 +17,7 @@ from registry_git.server.permissions import ROOT_MOUNT
 
 _SCHEMA = "#/components/schemas/{model}"
 _QUERIED = ("get", "head", "delete")
+_IN_PATH = re.compile(r"\{(\w+)\}")
 _PROBLEM = {
     "type": "object",
     "required": ["error_code", "message"],
@@ -77,9 +79,9 @@ def document_of(collections: Sequence[Endpoints]) -> dict[str, Any]:
         "bearer": {"type": "http", "scheme": "bearer", "description": "A token: rgt_…"},
         "basic": {"type": "http", "scheme": "basic", "description": "The email address, and a token as password."},
     }
-    for path in made["paths"].values():
-        for method, operation in path.items():
-            _complete(method, operation, schemas, takes[operation.pop("x-takes")])
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            _complete(method, path, operation, schemas, takes[operation.pop("x-takes")])
     return made
 
 
@@ -87,31 +89,25 @@ def _nothing() -> None:
     """Stands for every endpoint in the document."""
 
 
-def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any], takes: type[BaseModel]) -> None:
-    """Says what an endpoint takes and how it fails."""
+def _complete(
+    method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any], takes: type[BaseModel]
+) -> None:
+    """Says what an endpoint takes, in its path too, and how it fails."""
     schema = takes.model_json_schema(ref_template=_SCHEMA)
     schemas.update(schema.pop("$defs", {}))
-    in_path = {one["name"] for one in operation.get("parameters", ())}
-    for one in operation.get("parameters", ()):
-        one["schema"] = {**one["schema"], **schema["properties"].get(one["name"], {})}
-    fields = {name: field for name, field in schema.get("properties", {}).items() if name not in in_path}
+    fields = dict(schema.get("properties", {}))
+    in_path = {name: fields.pop(name) for name in _IN_PATH.findall(path)}
     required = [name for name in schema.get("required", ()) if name in fields]
+    parameters = [_parameter(name, "path", True, field) for name, field in in_path.items()]
     if method in _QUERIED:
-        operation.setdefault("parameters", []).extend(
-            {
-                "name": name,
-                "in": "query",
-                "required": name in required,
-                "description": field.get("description", ""),
-                "schema": field,
-            }
-            for name, field in fields.items()
-        )
+        parameters += [_parameter(name, "query", name in required, field) for name, field in fields.items()]
     elif fields:
         schema |= {"properties": fields, "required": required}
         if not required:
             del schema["required"]
         operation["requestBody"] = {"required": bool(required), "content": {"application/json": {"schema": schema}}}
+    if parameters:
+        operation["parameters"] = parameters
     answers = operation["responses"]
     media = operation.pop("x-media")
     for answer in answers.values():
@@ -126,6 +122,11 @@ def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any], t
         operation["security"] = []
     else:
         operation["security"] = [{"bearer": []}, {"basic": []}]
+
+
+def _parameter(name: str, where: str, required: bool, field: dict[str, Any]) -> dict[str, Any]:
+    about = field.get("description", "")
+    return {"name": name, "in": where, "required": required, "description": about, "schema": field}
 
 
 def documenting(collections: Sequence[Endpoints]) -> Endpoints:
