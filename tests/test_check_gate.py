@@ -159,6 +159,23 @@ def test_the_policy_of_the_base_judges_and_not_the_branchs_own(yard: Yard) -> No
     assert job.rules("--require-approved", code=6) == {"approval"}
 
 
+def test_a_branch_does_not_write_another_verdict_into_what_landed(yard: Yard) -> None:
+    merged = yard.git(yard.merge(BOB, ASKED), "rev-parse", "main")
+    yard.git(yard.bare, "fetch", "--quiet", yard.bare.parent / "plain-bob.git", "main")
+    yard.git(yard.bare, "update-ref", "refs/heads/main", merged)
+    yard.git(yard.bare, "branch", "topic", "main")
+    path = RECORD.format("alices-1")
+    text = yard.text(path)
+    for other, words in (
+        (text.replace("state: open", "state: rejected"), "has landed, so nobody can have it rejected"),
+        (text.replace("state: open", "state: approved"), "nobody stands for it"),
+    ):
+        hand_commit(yard.git, yard.bare, "topic", {path: other}, author=ALICE)
+        (fault,) = [one for one in Checkout(yard, "topic").findings(code=2) if one["level"] == "error"]
+        assert (fault["rule"], fault["path"]) == ("request-record", path)
+        assert words in fault["message"]
+
+
 def test_gates_and_roles_are_errors_even_before_the_review(yard: Yard) -> None:
     rules = (
         "rules:\n- {on: stage, to: [Production], approvals: 1, require: {tags: [validated]}}\n"

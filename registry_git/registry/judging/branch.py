@@ -28,6 +28,7 @@ from registry_git.registry.judging.contents import (
 from registry_git.registry.judging.faults import Fault, Rule, as_faults, fault, of_error, policy_faults
 from registry_git.registry.judging.landing import merge_faults
 from registry_git.registry.judging.layouts import layout_faults, left_behind
+from registry_git.registry.judging.records import record_faults
 from registry_git.registry.open_request import judge, read_open, staleness
 
 
@@ -196,6 +197,7 @@ def _by_hand(
     path = path or (changed.files[0].path if changed.files else "registry.yaml")
     waiting = "error" if require_approved else "note"
     found = list(policy_faults(decision, path, waiting=waiting))
+    found += record_faults(changed, unit.onto, tip.author, for_others=False)
     found += [] if read_forced(tip.message) else in_use_faults(changed)
     return replace(unit, decision=decision), found
 

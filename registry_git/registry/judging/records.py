@@ -1,10 +1,11 @@
-"""Whether a direct change may write into the record of a request that landed: the verdict, once, as it was given."""
+"""Whether a change without a request may write into a landed request's record: the verdict, once, as it was given."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from registry_git.core.model import POLICY_SAID, RequestState, Review, TransitionRequest, Verdict
+from registry_git.core.names import Actor
 from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.history import first_parents
 from registry_git.gitstore.snapshot import GitSnapshot
@@ -17,11 +18,11 @@ _WRITE = "Let the program write it: registry-git reconcile"
 _NAMED = "The account that reconciles may, which the server names: git config registry-git.pushesForOthers"
 
 
-def record_faults(changed: Changed, step: Commit, *, for_others: bool) -> Iterator[Fault]:
+def record_faults(changed: Changed, onto: str, author: Actor, *, for_others: bool) -> Iterator[Fault]:
     """What is wrong with what is written into records that are on `main`. Closed ones change no more, and are not here.
 
     Anybody may write down what git itself shows of a merge. What a forge has told is believed from a server that
-    pushes for others alone (`for_others`).
+    pushes for others alone (`for_others`). `onto` is the commit of `main` that changes, `author` who changes it.
     """
     for difference in changed.differences:
         before, after = difference.before, difference.after
@@ -31,7 +32,7 @@ def record_faults(changed: Changed, step: Commit, *, for_others: bool) -> Iterat
             continue  # a broken promise, which is told elsewhere
         added = after.reviews[len(before.reviews) :]
         why = _wrong(before, after, added)
-        landing = None if why else _landing(changed, step, before)
+        landing = None if why else _landing(changed, onto, before)
         if landing is not None and added:
             why = _untrue(changed, landing, before, after, added)
         path = changed.path(after.key)
@@ -41,7 +42,7 @@ def record_faults(changed: Changed, step: Commit, *, for_others: bool) -> Iterat
             known = _known(changed, landing, before)
             for review in added:
                 if review not in known:
-                    message = f"{step.author} writes down what {review.by or 'nobody'} is to have said about request "
+                    message = f"{author} writes down what {review.by or 'nobody'} is to have said about request "
                     line = changed.line(after.key, "reviews")
                     yield fault(Rule.RECORD, path, f"{message}{after.id}.", _NAMED, line=line)
 
@@ -77,10 +78,10 @@ def _known(changed: Changed, landing: Commit, record: TransitionRequest) -> set[
     return {one for by in names for one in known_reviews(changed.repository, record, landing, by, keys)}
 
 
-def _landing(changed: Changed, step: Commit, record: TransitionRequest) -> Commit | None:
+def _landing(changed: Changed, onto: str, record: TransitionRequest) -> Commit | None:
     """The commit that brought the record to `main`; None for one that was there from the beginning."""
     repository, found = changed.repository, None
-    for commit in first_parents(repository, step.parents[0]):
+    for commit in first_parents(repository, onto):
         path = path_of(record.key, GitSnapshot(repository, commit.id).layout)
         if repository.entry(commit.tree, path) is None:
             return found

@@ -70,7 +70,7 @@ def _judged(
 
 
 def _direct(changed: Changed, step: Commit, actor: Actor, *, for_others: bool) -> Iterator[Fault]:
-    yield from record_faults(changed, step, for_others=for_others)
+    yield from record_faults(changed, step.parents[0], step.author, for_others=for_others)
     yield from comment_faults(changed, actor.email)
     if not read_forced(step.message):
         yield from in_use_faults(changed)
