@@ -37,6 +37,7 @@ CONSUMER_VARIABLE = "REGISTRY_GIT_CONSUMER"
 OBSERVATIONS_VARIABLE = "REGISTRY_GIT_OBSERVATIONS"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_DIGIT_OF = _CROCKFORD.encode() * 8  # of any byte: that of its last five bits
 READER = "Reader <reader@localhost>"  # who reads: nobody has to be named for that
 
 
@@ -236,7 +237,7 @@ def version_id(at: Timestamp) -> Id:
 
 
 def _random(length: int) -> str:
-    return "".join(_CROCKFORD[byte & 31] for byte in os.urandom(length))
+    return os.urandom(length).translate(_DIGIT_OF).decode("ascii")
 
 
 def _git_user() -> Actor | None:

@@ -19,6 +19,7 @@ from registry_git.core.names import (
     decode,
     dns_label,
     encode,
+    parse_line,
     parse_name,
     parse_tag_key,
     parse_text,
@@ -206,6 +207,19 @@ def test_a_tag_key_in_another_form_is_refused(key: str) -> None:
 def test_text_that_cannot_be_stored_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         parse_text("comment", text, at_most=100)
+
+
+def test_of_all_characters_those_that_cannot_be_stored_or_end_a_line_are_refused_and_no_others() -> None:
+    kinds = {chr(number): unicodedata.category(chr(number)) for number in range(0x110000)}
+    unfit = {char for char, kind in kinds.items() if kind in ("Cc", "Cs", "Zl", "Zp")}
+    fit = "".join(kinds.keys() - unfit)
+    assert parse_line("source", fit, at_most=len(fit)) == fit
+    for char in unfit:
+        stored = char != "\0" and kinds[char] != "Cs"
+        if stored:
+            assert parse_text("comment", char, at_most=1) == char
+        with pytest.raises(Invalid):
+            (parse_line if stored else parse_text)("source", f"s3://{char}x", at_most=99)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..\\x", "x" * 251, " x", "a\n", "\u202ex"])

@@ -24,6 +24,8 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _ENCODED = re.compile(r"(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+")
 _STAGE = re.compile(r"[\w.\- ]{1,64}")
 _ALIAS = re.compile(r"[\w\-]{1,255}")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")  # Unicode's Cc, Zl and Zp
 _TAG_KEY = re.compile(r"[/\w.\- :]{1,250}")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{3,63}")
@@ -236,7 +238,7 @@ def parse_text(kind: str, text: str, *, at_most: int, at_least: int = 0) -> str:
         raise Invalid(f"The {kind} has {len(text):,} characters; {at_most:,} are allowed.", hint="Shorten it.")
     if at_least and len(text.strip()) < at_least:
         raise Invalid(f"The {kind} is empty.", hint="Write one.")
-    if "\0" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text):
+    if _UNSTORABLE.search(text):
         raise Invalid(f"The {kind} holds a character that cannot be stored.", hint="Leave out NUL and lone surrogates.")
     return text
 
@@ -248,7 +250,7 @@ def parse_line(kind: str, text: str, *, at_most: int, at_least: int = 0) -> str:
         Invalid: as `parse_text`, or a line break or another control character.
     """
     parse_text(kind, text, at_most=at_most, at_least=at_least)
-    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
+    if _CONTROL.search(text):
         raise Invalid(f"The {kind} {text!r} holds a control character.", hint="Write it on one line.")
     return text
 
