@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
-WORKERS ?= 2
+# One more than processors: tests also wait for the disk, for programs that start and for browsers.
+WORKERS ?= 3
 
 VENV := .venv
 PY := $(VENV)/bin/python
