@@ -14,6 +14,7 @@ import registry_git
 from tests.conftest import Git
 from tests.gate_scene import ALICE, BOB, CAROL, DAVE, PASSWORD, Yard, make_guarded
 from tests.git_http import served
+from tests.warm_hook import warm_hooks
 
 ALICES = "request/fraud/alices-1"
 BOBS = "request/fraud/bobs-1"
@@ -46,5 +47,5 @@ def yards_in(root: Path) -> Iterator[Yards]:
         pygit2.Repository(str(template)).config[f"registry-git.{name}.actor"] = actor
     registry_git.open(template, actor=ALICE, durable=False).request_stage("fraud", 2, "Production", id="alices-1")
     registry_git.open(template, actor=BOB, durable=False).request_stage("fraud", 3, "Production", id="bobs-1")
-    with served(root, dict.fromkeys(_PEOPLE, PASSWORD)) as host:
+    with warm_hooks(template), served(root, dict.fromkeys(_PEOPLE, PASSWORD)) as host:
         yield Yards(root, host)
