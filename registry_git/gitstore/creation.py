@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,14 @@ from registry_git.gitstore.porcelain import Porcelain, check_url
 from registry_git.gitstore.remote import OBSERVATIONS, ORIGIN, TRACKED_REQUESTS
 from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 
-# Pushes by plain git must be as durable as our own writes, and no collection may run beside a writer.
-DURABLE_CONFIG = {"core.fsync": "all", "core.fsyncMethod": "fsync", "gc.auto": "0", "receive.autogc": "false"}
+# Pushes by plain git must be as durable as our own writes, and git is to start no collection beside a writer. `gc.auto`
+# is left to people: with 0 they say that they want nothing tidied by itself, packs neither (see `repacking`).
+DURABLE_CONFIG = {
+    "core.fsync": "all",
+    "core.fsyncMethod": "fsync",
+    "maintenance.auto": "false",
+    "receive.autogc": "false",
+}
 
 
 def create_repository(path: Path, *, bare: bool) -> None:
@@ -45,6 +52,21 @@ def create_repository(path: Path, *, bare: bool) -> None:
         repository = pygit2.init_repository(str(path), bare=bare, initial_head="main", flags=flags)
         for key, value in DURABLE_CONFIG.items():
             repository.config[key] = value
+
+
+def mend_settings(repository: Repository) -> list[str]:
+    """Sets what `create_repository` would have set, and says what it did, a sentence each."""
+    config = repository.git.config
+    wrong = [key for key, wanted in DURABLE_CONFIG.items() if key not in config or config[key] != wanted]
+    done = []
+    for key in wrong:
+        config[key] = DURABLE_CONFIG[key]
+        done.append(f"Set {key} to {DURABLE_CONFIG[key]}.")
+    here = pygit2.Config(os.fspath(repository.git_dir / "config"))
+    if wrong == ["maintenance.auto"] and "gc.auto" in here and here["gc.auto"] == "0":
+        del here["gc.auto"]  # it was set for everybody before there was the other; nobody has asked for it
+        done.append("Removed gc.auto: packs are merged by themselves.")
+    return done
 
 
 def registry_at(path: Path) -> Repository | None:

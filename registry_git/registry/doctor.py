@@ -15,7 +15,7 @@ from registry_git.core.model import AliasPointer, Entity, Key, StagePointer
 from registry_git.core.names import Id
 from registry_git.core.snapshot import Overlay, Snapshot
 from registry_git.core.times import Timestamp
-from registry_git.gitstore.creation import DURABLE_CONFIG
+from registry_git.gitstore.creation import DURABLE_CONFIG, mend_settings
 from registry_git.gitstore.reflock import recover_stale_lock, sweep_drafts
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
@@ -31,6 +31,11 @@ from registry_git.registry.views import Finding
 from registry_git.registry.writing import Surroundings, manifest_files
 
 _MANY_PACKS = 256  # ten thousand writes or so
+_AT_RISK = {
+    "core": "a push by plain git may be lost in a power cut",
+    "maintenance": "git may collect garbage beside a writer",
+    "receive": "git may collect garbage beside a writer",
+}
 _MANY_MODELS = 1_000  # entries of one directory from which each commit becomes slower
 
 
@@ -64,7 +69,7 @@ def _settings(store: Store) -> Iterator[Finding]:
             yield Finding(
                 level="warning",
                 path="config",
-                message=f"{key} is not {wanted}: a push by plain git may be lost in a power cut.",
+                message=f"{key} is not {wanted}: {_AT_RISK[key.partition('.')[0]]}.",
                 fix="registry-git doctor --fix",
             )
 
@@ -89,11 +94,8 @@ def _locks(store: Store) -> Iterator[Finding]:
 
 
 def _mended(store: Store, surroundings: Surroundings, index: Index) -> Iterator[Finding]:
-    config = store.repository.git.config
-    for key, wanted in DURABLE_CONFIG.items():
-        if key not in config or config[key] != wanted:
-            config[key] = wanted
-            yield Finding(level="note", path="config", message=f"Set {key} to {wanted}.")
+    for sentence in mend_settings(store.repository):
+        yield Finding(level="note", path="config", message=sentence)
     with store.locked():
         aside = recover_stale_lock(store.repository.git_dir, MAIN)
         sweep_drafts(store.repository.git_dir)
