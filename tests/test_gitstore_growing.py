@@ -18,7 +18,6 @@ from registry_git.gitstore import growing, repository
 from registry_git.gitstore.growing import GrowingPack
 from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.repository import Repository
-from registry_git.registry import doctor
 from registry_git.registry.registering import Registration
 from tests.conftest import Git
 from tests.registry_scene import ALICE, healthy, new_registry
@@ -229,18 +228,6 @@ def test_an_index_of_another_kind_is_none() -> None:
     assert growing._entries(b"\xfftOc\0\0\0\2" + bytes(1064)) == []
     assert growing._entries(b"\xfftOc\0\0\0\1" + bytes(1064)) is None
     assert growing._entries(b"\xfftOc\0\0\0\2" + bytes(1100)) is None
-
-
-def test_the_doctor_says_when_there_are_many_packs(place: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_MANY_PACKS", 5)
-    registry = registry_git.open(place, actor=ALICE)
-    for number in range(6):
-        registry.register("fraud", f"s3://acme/{number}", read=False)
-    (found,) = [one for one in registry.doctor() if one.path == "objects/pack"]
-    assert (found.level, found.message.partition(",")[0]) == ("note", "6 packs")
-    subprocess.run(["bash", "-c", found.fix], check=True, capture_output=True)
-    assert registry.doctor() == []
-    healthy(git, place, registry)
 
 
 def open_files() -> list[str]:

@@ -80,8 +80,10 @@ class GrowingPack:
 
     def write(
         self, staging: Staging, *, read: Callable[[str], bytes], durable: bool = True, beside: int | None = None
-    ) -> None:
+    ) -> bool:
         """Writes all staged objects. On return they are on disk, names included.
+
+        Gives whether another pack was begun: there is one more then.
 
         Args:
             staging: the objects.
@@ -98,7 +100,7 @@ class GrowingPack:
             if after is None:  # it holds all of them; but whoever put them there may not have flushed it
                 if durable:
                     self._flush(before.name, beside)
-                return
+                return False
             digest = install(self._objects, partial(_write, after), durable=durable, beside=beside)
             name = digest.hex()
             replaced = [*before.replaced, before.name] if before.name else before.replaced
@@ -108,10 +110,11 @@ class GrowingPack:
         for old in replaced[:-_KEPT]:
             for suffix in ("idx", "pack"):
                 disk.remove_quietly(self._path(old, suffix))
+        return not before.name
 
     def _current(self) -> _Pack:
         """The pack to go on with; an empty one where there is none, or it is full."""
-        name, *replaced = self._read_note() or [""]
+        name, *replaced = _read_note(self._note) or [""]
         if not name:
             return _Pack()
         if name != self._known.name or not os.path.exists(self._path(name, "idx")):
@@ -148,23 +151,6 @@ class GrowingPack:
         places = {oid.hex(): place for oid, _, place in entries}
         return _Pack(name, content[_HEAD:-_ID], entries, places, {}, replaced)
 
-    def _read_note(self) -> list[str] | None:
-        """The names in the note: of the pack that grows, then of those that it replaced, oldest first."""
-        try:
-            fd = os.open(self._note, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return None
-        try:
-            line, _, _ = os.read(fd, _ID * 3 * (_KEPT + 2)).partition(b"\n")
-        except OSError:
-            return None
-        finally:
-            os.close(fd)
-        names, _, check = line.rpartition(b" ")
-        if check != b"%08x" % zlib.crc32(names):
-            return None  # half written when somebody was killed
-        return names.decode("ascii").split(" ")
-
     def _write_note(self, pack: _Pack) -> None:
         names = " ".join((pack.name, *pack.replaced)).encode("ascii")
         # in place, and not flushed: it is no more than a hint
@@ -184,6 +170,29 @@ class GrowingPack:
             with suppress(PermissionError):
                 os.fchmod(fd, os.stat(self._objects).st_mode & 0o666)
             return fd
+
+
+def growing_packs(git_dir: Path) -> frozenset[str]:
+    """The SHA-1s of the pack that grows and of those that it has replaced lately: writers take these away."""
+    return frozenset(_read_note(os.fspath(git_dir / OWN_DIRECTORY / _NOTE)) or ())
+
+
+def _read_note(note: str) -> list[str] | None:
+    """The names in the note: of the pack that grows, then of those that it replaced, oldest first."""
+    try:
+        fd = os.open(note, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        line, _, _ = os.read(fd, _ID * 3 * (_KEPT + 2)).partition(b"\n")
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    names, _, check = line.rpartition(b" ")
+    if check != b"%08x" % zlib.crc32(names):
+        return None  # half written when somebody was killed
+    return names.decode("ascii").split(" ")
 
 
 def _write(pack: _Pack, fd: int) -> tuple[bytes, list[Entry]]:

@@ -97,9 +97,14 @@ class Porcelain:
         self._directory = directory
 
     def run(
-        self, *arguments: str, extra: dict[str, str] | None = None, config: Sequence[str] = (), ok: Sequence[int] = (0,)
+        self,
+        *arguments: str,
+        extra: dict[str, str] | None = None,
+        config: Sequence[str] = (),
+        ok: Sequence[int] = (0,),
+        given: IO[bytes] | None = None,
     ) -> tuple[int, str, str]:
-        """Runs `git <arguments>` and gives (exit code, stdout, stderr).
+        """Runs `git <arguments>` and gives (exit code, stdout, stderr); `given` is the file that it may read.
 
         Raises:
             GitFailed: the exit code is not among `ok`.
@@ -107,6 +112,7 @@ class Porcelain:
         """
         status, out, err = self._git().execute(
             self._command(arguments, config),
+            istream=given,
             with_extended_output=True,
             with_exceptions=False,
             env={**_FORCED, **(extra or {})},

@@ -64,6 +64,7 @@ class Store:
         self._rivals = Rivals()
         self._shown: GitSnapshot | None = None  # of the commit that was asked for last: nearly always it is the next
         self._growing = GrowingPack(self.repository.git_dir)
+        self._pack_begun = False  # since packs were last counted
 
     @property
     def durable(self) -> bool:
@@ -139,7 +140,7 @@ class Store:
             self._finish(session, describe)
             return result
 
-        return self._tried(attempt)
+        return self._settled(attempt)
 
     def transact_all(
         self, plans: Sequence[Callable[[Session], Any]], describe: ReflogEntry | None = None
@@ -160,7 +161,7 @@ class Store:
             self._finish(session, describe)
             return outcomes
 
-        return self._tried(attempt)
+        return self._settled(attempt)
 
     def _session(self, main: str | None = None, request_branch: FindBranch | None = None) -> Session:
         find = request_branch or self.request_branch
@@ -172,6 +173,16 @@ class Store:
         elif self._durable:
             # what was found done may be another's, killed before its flush: true only once it is on disk
             sync_ref(self.repository.git_dir, MAIN)
+
+    def _settled(self, attempt: Callable[[], T]) -> T:
+        """As `_tried`; and where that has begun another pack, and there are many now, they are merged before long."""
+        result = self._tried(attempt)
+        if self._pack_begun:
+            self._pack_begun = False
+            from registry_git.gitstore.repacking import merge_when_many  # slow to import, and few writes begin a pack
+
+            merge_when_many(self.repository)
+        return result
 
     def _tried(self, attempt: Callable[[], T]) -> T:
         """What `attempt` gives, once nobody else was first. The caller's turn among the writers is taken here."""
@@ -277,9 +288,10 @@ class Store:
     def _write(self, staging: Staging, beside: int | None) -> None:
         """Writes the objects; on return they are on disk, and so is the open file `beside`."""
         if self._growing.takes(staging):
-            self._growing.write(staging, read=self.repository.read, durable=self._durable, beside=beside)
+            begun = self._growing.write(staging, read=self.repository.read, durable=self._durable, beside=beside)
         else:
-            write_pack(self.repository.objects_dir, staging, durable=self._durable, beside=beside)
+            begun = bool(write_pack(self.repository.objects_dir, staging, durable=self._durable, beside=beside))
+        self._pack_begun = self._pack_begun or begun
 
     def _move_here(
         self, moves: Sequence[RefMove], deciding: int, describe: ReflogEntry | None, main: LockFile | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from shlex import quote
 
 from registry_git.core.changes.proposal import Headline, Proposal
 from registry_git.core.deployed import settled
@@ -17,6 +16,7 @@ from registry_git.core.snapshot import Overlay, Snapshot
 from registry_git.core.times import Timestamp
 from registry_git.gitstore.creation import DURABLE_CONFIG, mend_settings
 from registry_git.gitstore.reflock import recover_stale_lock, sweep_drafts
+from registry_git.gitstore.repacking import PACKS_MAX, last_failure, merge_now, mergeable, packs_allowed
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.snapshot import GitSnapshot
@@ -30,7 +30,6 @@ from registry_git.registry.entries import FILE
 from registry_git.registry.views import Finding
 from registry_git.registry.writing import Surroundings, manifest_files
 
-_MANY_PACKS = 256  # ten thousand writes or so
 _AT_RISK = {
     "core": "a push by plain git may be lost in a power cut",
     "maintenance": "git may collect garbage beside a writer",
@@ -75,14 +74,25 @@ def _settings(store: Store) -> Iterator[Finding]:
 
 
 def _packs(store: Store) -> Iterator[Finding]:
-    packs = sum(1 for _ in (store.repository.objects_dir / "pack").glob("*.pack"))
-    if packs > _MANY_PACKS:
-        yield Finding(
-            level="note",
-            path="objects/pack",
-            message=f"{packs:,} packs, each of which is looked into, make reads slower.",
-            fix=f"git -C {quote(str(store.repository.git_dir))} gc",
-        )
+    packs, many = _counted_packs(store)
+    if packs <= many:
+        return
+    why = ""
+    if not packs_allowed(store.repository):
+        why = " They are not merged by themselves, because gc.auto or gc.autoPackLimit is 0."
+    elif failed := last_failure(store.repository.git_dir):
+        why = f" The last time that they were to be merged, this was the end of it: {failed}"
+    yield Finding(
+        level="note",
+        path="objects/pack",
+        message=f"{packs:,} packs, each of which is looked into, make reads slower.{why}",
+        fix="registry-git doctor --fix",
+    )
+
+
+def _counted_packs(store: Store) -> tuple[int, int]:
+    """How many packs there are that may be merged, and beyond which number they should be."""
+    return len(mergeable(store.repository.objects_dir)), packs_allowed(store.repository) or PACKS_MAX
 
 
 def _locks(store: Store) -> Iterator[Finding]:
@@ -101,8 +111,22 @@ def _mended(store: Store, surroundings: Surroundings, index: Index) -> Iterator[
         sweep_drafts(store.repository.git_dir)
     if aside is not None:
         yield Finding(level="note", path=str(aside), message="Moved a lock aside that a dead process had left.")
+    yield from _merged(store)
     index.drop()
     yield from _pointers(store, surroundings)
+
+
+def _merged(store: Store) -> Iterator[Finding]:
+    packs, many = _counted_packs(store)
+    if packs <= many:
+        return
+    try:
+        merged = merge_now(store.repository.git_dir)
+    except RegistryError as problem:
+        yield Finding(level="warning", path="objects/pack", message=problem.message, fix=problem.hint)
+    else:
+        if merged:
+            yield Finding(level="note", path="objects/pack", message=f"Merged {merged:,} packs.")
 
 
 def _pointers(store: Store, surroundings: Surroundings) -> Iterator[Finding]:
