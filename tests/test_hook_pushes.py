@@ -235,7 +235,15 @@ def test_installing_again_writes_the_same_and_a_foreign_hook_is_left_alone(yard:
 
 def test_hooks_are_for_bare_repositories(tmp_path: Path, yard: Yard, git: Git) -> None:
     registry_git.init(tmp_path / "tree", actor=ALICE)
-    assert "work tree" in run("-R", str(tmp_path / "tree"), "hook", "install", code=2).err
+    refused = run("-R", str(tmp_path / "tree"), "hook", "install", code=2).err
+    assert "work tree" in refused
+    for words in refused.partition("Make one with: git ")[2].strip().split(" && git "):
+        git(tmp_path / "tree", *words.replace("NAME", "shared").split())
+    run("-R", str(tmp_path / "shared.git"), "hook", "install")
+    assert registry_git.open(tmp_path / "shared.git", actor=ALICE).remote is None
+    git(tmp_path, "clone", "--quiet", "--bare", yard.bare, "clone.git")
+    for place in (str(tmp_path / "clone.git"), f"file://{yard.bare}"):
+        assert f"{yard.bare}, and that is where the registry is" in run("-R", place, "hook", "install", code=2).err
     git(yard.bare, "config", "core.hooksPath", "/elsewhere")
     assert "core.hooksPath" in run("-R", str(yard.bare), "hook", "install", code=2).err
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from registry_git.core.errors import AlreadyExists, Invalid
 from registry_git.gitstore import disk
 from registry_git.gitstore.creation import DURABLE_CONFIG
+from registry_git.gitstore.remote import Remote
 from registry_git.gitstore.repository import Repository
 
 MARK = "# Written by `registry-git hook install`"
@@ -33,14 +34,20 @@ def install_hooks(repository: Repository, command: Sequence[str]) -> list[Path]:
     """Writes the hooks, each calling `command hook NAME`, and gives the files. Again: they are written anew.
 
     Raises:
-        Invalid: the repository has a work tree, or looks for its hooks elsewhere.
+        Invalid: the repository has a work tree, follows another one, or looks for its hooks elsewhere.
         AlreadyExists: another program's hook is there; nothing was written.
         Unavailable: they cannot be written.
     """
     if repository.workdir is not None:
         raise Invalid(
             f"{repository.workdir} has a work tree; hooks guard a bare repository that others push to.",
-            hint="Make one with: git clone --bare, and install them there.",
+            hint="Make one with: git clone --bare . ../NAME.git && git -C ../NAME.git remote remove origin",
+        )
+    remote = Remote.of(repository)
+    if remote is not None:
+        raise Invalid(
+            f"{repository.git_dir} follows {remote.url}, and that is where the registry is.",
+            hint="Install them there; or make this one the registry itself first: git remote remove origin",
         )
     if "core.hooksPath" in repository.git.config:
         raise Invalid(
