@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,11 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def served(root: Path, users: Mapping[str, str]) -> Iterator[str]:
-    """The host and port under which the repositories below `root` are served; `users` maps names to passwords."""
+def served(root: Path, users: Mapping[str, str], tls: tuple[Path, Path] | None = None) -> Iterator[str]:
+    """The host and port under which the repositories below `root` are served; `users` maps names to passwords.
+
+    `tls` is a certificate and its key: then it speaks https.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -79,6 +83,10 @@ def served(root: Path, users: Mapping[str, str]) -> Iterator[str]:
             self.wfile.write(content)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

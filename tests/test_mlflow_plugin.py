@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import pygit2
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
@@ -26,7 +25,6 @@ from registry_git.core.errors import Invalid
 from registry_git.mlflow_plugin.address import parse_address
 from registry_git.mlflow_plugin.store import GitStore
 from tests.conftest import Git
-from tests.git_http import served
 from tests.mlflow_pair import empty_database, quiet
 from tests.registry_scene import ALICE, BOB, healthy
 
@@ -394,27 +392,6 @@ def test_who_loads_a_model_is_noted_as_its_user(store: GitStore, place: Path, mo
     assert store.get_model_version_download_uri("fraud", "1") == "s3://x"
     seen = registry_git.open(place).observations("fraud")
     assert [(one.consumer, one.version) for one in seen] == [("prod/scorer", 1)]
-
-
-def test_a_registry_on_a_web_server_is_cloned_once_read_and_pushed_to(tmp_path: Path, home: Path) -> None:
-    root = tmp_path / "served"
-    registry_git.init(root / "models.git", actor=ALICE).register("fraud", "s3://acme/1")
-    pygit2.Repository(str(root / "models.git")).config["http.receivepack"] = "true"
-    with served(root, {"alice": "secret"}) as host:
-        store = GitStore(f"git+http://alice:secret@{host}/models.git?fresh_seconds=0")
-        assert [one.version for one in store.search_model_versions("name = 'fraud'")] == [1]
-        store.create_model_version("fraud", "s3://acme/2")
-        store.set_registered_model_alias("fraud", "champion", 2)
-        assert store.get_model_version_by_alias("fraud", "champion").version == 2
-        there = registry_git.open(root / "models.git", actor=BOB)
-        assert there.resolve("models:/fraud@champion").version == 2
-        there.set_alias("fraud", "champion", 1)
-        assert store.get_model_version_by_alias("fraud", "champion").version == 1
-        with pytest.raises(MlflowException) as refused:
-            GitStore(f"git+http://alice:wrong@{host}/models.git").search_registered_models()
-        assert refused.value.error_code in ("TEMPORARILY_UNAVAILABLE", "PERMISSION_DENIED")
-        assert "wrong" not in refused.value.message
-    assert len(list((home / ".cache" / "registry-git").glob("*.git"))) == 1
 
 
 def test_a_remote_that_is_away_costs_reads_a_warning_and_refuses_writes(
