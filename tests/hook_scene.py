@@ -14,7 +14,7 @@ import registry_git
 from tests.conftest import Git
 from tests.gate_scene import ALICE, BOB, CAROL, DAVE, PASSWORD, Yard, make_guarded
 from tests.git_http import served
-from tests.warm_hook import warm_hooks
+from tests.warm_program import warm_hooks
 
 ALICES = "request/fraud/alices-1"
 BOBS = "request/fraud/bobs-1"

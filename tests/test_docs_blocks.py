@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.markdown_blocks import Block, Command, Session, Wrong, blocks, commands, match, plain
+from tests.warm_program import warm_program
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "gitops.md", *sorted((ROOT / "examples").glob("**/*.md"))]
+
+
+# These run the program as it is installed; the others, for speed, as forks of one that is loaded already.
+INSTALLED = ("README.md", "following.md", "guarded-repository.md", "rest.md")
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Path]:
+    with warm_program() as programs:
+        yield programs
 
 
 @pytest.fixture
@@ -22,7 +34,9 @@ def session(tmp_path: Path) -> Session:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_block_of_the_document_does_what_it_says(document: Path, session: Session) -> None:
+def test_every_block_of_the_document_does_what_it_says(document: Path, session: Session, warm: Path) -> None:
+    if document.name not in INSTALLED:
+        session.path = (warm, *session.path)
     session.document(document.read_text(encoding="utf-8"))
 
 

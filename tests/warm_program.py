@@ -1,7 +1,8 @@
-"""The hooks of a guarded registry, each a fork of an interpreter that has the program loaded instead of a new one.
+"""The program without the start of an interpreter for each call: forks of one that has it loaded.
 
-A hook is a process of its own here as well, with its own standard streams, environment and directory; what it saves
-is the import of the program, which takes most of its time. The tests of pushes that go in use hooks as installed.
+A call is a process of its own here as well, with its own standard streams, environment and directory; what it saves
+is the import of the program, which takes most of its time. Some tests run the program as installed all the same: those
+of README.md, of following and of a guarded repository, and of pushes that a guarded registry lets in.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What a hook runs: hands over its arguments, directory, environment and streams, and ends as the fork does.
-_CALL = """
+# What is called: hands over arguments, directory, environment and streams, and ends as the fork does.
+_CALL = """#!{python} -IS
 import os, socket, sys
 here = socket.socket(socket.AF_UNIX)
 here.connect({socket!r})
-words = [os.getcwd(), str(len(sys.argv) - 1), *sys.argv[1:], *[f"{{k}}={{v}}" for k, v in os.environ.items()]]
+words = [os.getcwd(), str(len(sys.argv)), *sys.argv, *[f"{{k}}={{v}}" for k, v in os.environ.items()]]
 told = "\\0".join(words).encode("utf-8", "surrogateescape")
 socket.send_fds(here, [len(told).to_bytes(4, "big")], [0, 1, 2])
 here.sendall(told)
@@ -32,8 +33,8 @@ import io, os, signal, socket, sys, time
 import pygit2
 from pygit2.enums import ConfigLevel
 from registry_git.cli.main import main
-import registry_git.app, registry_git.cli.commands.hook, registry_git.gitstore.durable
-import registry_git.registry.judging.pushed
+import registry_git.app, registry_git.cli.commands.hook, registry_git.cli.shapes, registry_git.gitstore.durable
+import registry_git.registry.facade, registry_git.registry.judging.pushed
 
 def serve(listener):
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -70,7 +71,7 @@ def answer(call):
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
-    sys.argv = ["-c", *words[:int(count)]]
+    sys.argv = words[:int(count)]
     try:
         main()
     except SystemExit as end:
@@ -90,24 +91,34 @@ with socket.socket(socket.AF_UNIX) as listener:
 
 
 @contextmanager
-def warm_hooks(repository: Path) -> Iterator[None]:
-    """The hooks of `repository`, and of copies of it, are answered by forks while the block runs."""
+def warm_program() -> Iterator[Path]:
+    """A directory with `registry-git`, which is answered by forks while the block runs."""
     with tempfile.TemporaryDirectory() as place:
-        socket = str(Path(place) / "hooks")
+        socket = str(Path(place) / "socket")
         server = subprocess.Popen([sys.executable, "-c", _SERVE, socket], stdout=subprocess.PIPE, text=True)
         try:
             assert server.stdout is not None
             assert server.stdout.readline() == "ready\n"
-            call = Path(place) / "call.py"
-            call.write_text(_CALL.format(socket=socket), encoding="utf-8")
-            command = shlex.join([sys.executable, "-IS", str(call)])
-            for hook in ("pre-receive", "reference-transaction"):
-                file = repository / "hooks" / hook
-                text = file.read_text(encoding="utf-8")
-                first, _, rest = text.partition("exec ")
-                assert rest.count(" hook ") == 1, text
-                file.write_text(f"{first}exec {command} hook {rest.partition(' hook ')[2]}", encoding="utf-8")
-            yield
+            programs = Path(place) / "bin"
+            programs.mkdir()
+            program = programs / "registry-git"
+            program.write_text(_CALL.format(python=sys.executable, socket=socket), encoding="utf-8")
+            program.chmod(0o755)
+            yield programs
         finally:
             server.kill()
             server.communicate()
+
+
+@contextmanager
+def warm_hooks(repository: Path) -> Iterator[None]:
+    """The hooks of `repository`, and of copies of it, are answered by forks while the block runs."""
+    with warm_program() as programs:
+        for hook in ("pre-receive", "reference-transaction"):
+            file = repository / "hooks" / hook
+            text = file.read_text(encoding="utf-8")
+            first, _, rest = text.partition("exec ")
+            assert rest.count(" hook ") == 1, text
+            command = shlex.quote(str(programs / "registry-git"))
+            file.write_text(f"{first}exec {command} hook {rest.partition(' hook ')[2]}", encoding="utf-8")
+        yield
