@@ -49,6 +49,7 @@ def everything(snapshot: Snapshot) -> list[Any]:
     for model in _MODELS:
         found += [snapshot.versions(model), snapshot.stages(model), snapshot.aliases(model), snapshot.requests(model)]
         found += [snapshot.comments(model, number) for number in (1, 2)]
+        assert snapshot.last_version(model) == max(snapshot.versions(model), default=0)
     return found
 
 

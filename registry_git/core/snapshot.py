@@ -152,8 +152,12 @@ class Snapshot(ABC):
 
     def next_version(self, model: RegisteredModel) -> int:
         """The number for the next registration: one more than was ever given."""
-        numbers = self.versions(model.name)
-        return max(numbers[-1] if numbers else 0, model.last_deleted) + 1
+        return max(self.last_version(model.name), model.last_deleted) + 1
+
+    def last_version(self, model: ModelName) -> int:
+        """The highest number of a version that is there; 0 when there is none."""
+        numbers = self.versions(model)
+        return numbers[-1] if numbers else 0
 
     def keys_of(self, model: ModelName) -> Iterator[Key]:
         """The keys of everything that belongs to a model."""
@@ -205,6 +209,13 @@ class Overlay(Snapshot):
     def versions(self, model: ModelName) -> tuple[int, ...]:
         """As in `Snapshot`."""
         return self._with_edits((VersionKey, model), lambda: self._base.versions(model))
+
+    def last_version(self, model: ModelName) -> int:
+        """As in `Snapshot`; the versions are not listed for it, unless some were taken away."""
+        changed: dict[int, bool] = self._changed.get((VersionKey, model), {})
+        if not all(changed.values()):
+            return super().last_version(model)
+        return max(self._base.last_version(model), *changed, 0)
 
     def stages(self, model: ModelName) -> tuple[StageName, ...]:
         """As in `Snapshot`."""

@@ -75,6 +75,10 @@ class Listing:
                 mode, _, rest = entry.partition(b" ")
                 yield rest[:-21], mode, rest[-20:].hex()
 
+    def keys(self) -> list[bytes]:
+        """The names, as git sorts them: those of directories with a closing slash."""
+        return [key for run in self._runs for key in run.keys]
+
     def put(self, mode: bytes, name: bytes, oid: str) -> None:
         """Makes the entry of that name a file or a directory with this id, whatever it was."""
         key, other = (name + b"/", name) if mode == DIRECTORY else (name, name + b"/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -194,18 +194,20 @@ class Repository:
         known = self._listings.get(found)
         if known is not None:
             return known
-        kept = self._listing(found)
-        if kept is None:
-            listing = [
-                (entry_name(name), mode.decode(), oid) for name, (mode, oid) in parse_tree(self.read(found)).items()
-            ]
-        else:
-            listing = [(entry_name(name), mode.decode(), oid) for name, mode, oid in kept]
+        entries: Iterable[tuple[bytes, bytes, str]] | None = self._listing(found)
+        if entries is None:
+            entries = ((name, mode, oid) for name, (mode, oid) in parse_tree(self.read(found)).items())
+        listing = [(entry_name(name), mode.decode(), oid) for name, mode, oid in entries]
         if len(listing) <= _SHORT:
             if len(self._listings) >= self.remembers:
                 self._listings.clear()
             self._listings[found] = listing
         return listing
+
+    def keys(self, tree: str, path: str) -> list[bytes]:
+        """As `names`, but the names alone, of directories with a closing slash: a fraction of the cost."""
+        found = self._directory(tree, path)
+        return [] if found is None else (self._listing(found) or Listing(self.read(found))).keys()
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits, or None."""

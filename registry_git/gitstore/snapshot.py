@@ -19,6 +19,8 @@ _FILE = "100644"
 _MODEL = "model.yaml"
 _AS_IT_IS = "\0"  # no path: what is kept under it is no manifest
 _DEPLOYMENTS = "deployments"
+_VERSION = re.compile(rb"([1-9][0-9]{0,8})\.yaml")
+_THOUSAND = re.compile(rb"[1-9][0-9]{0,5}xxx/")
 _FOUND = 256  # entities kept by key: a change asks for a few of them again and again
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -87,6 +89,24 @@ class GitSnapshot(Snapshot):
                     numbers.append(_number(name))
             known = self._versions[model] = tuple(sorted(filter(None, numbers)))
         return known
+
+    def last_version(self, model: ModelName) -> int:
+        """As in `Snapshot`: of thousands of names only the longest are looked at, since no number begins with a 0."""
+        directory = paths.versions_directory(model, self.layout)
+        keys = self._repository.keys(self.tree, directory)
+        folders = [key for key in keys if key.endswith(b"/")]
+        if not folders:
+            last = _highest(keys)
+        elif all(map(_THOUSAND.fullmatch, folders)):
+            folder = _longest(folders).decode("ascii")
+            last = _highest(self._repository.keys(self.tree, f"{directory}/{folder[:-1]}"))
+            beside = _highest([key for key in keys if not key.endswith(b"/")])
+            # one that is not where its number belongs may be the highest of all
+            if not last or beside is None or beside >= 1000 or f"{last // 1000}xxx/" != folder:
+                last = None
+        else:
+            last = None
+        return super().last_version(model) if last is None else last
 
     def stages(self, model: ModelName) -> tuple[StageName, ...]:
         """As in `Snapshot`."""
@@ -193,6 +213,20 @@ def _decoded(component: str) -> str:
         return decode(component)
     except Invalid:
         return ""
+
+
+def _highest(files: list[bytes]) -> int | None:
+    """The highest number among the files of versions; 0 for none, None where there may be others among them."""
+    if not files:
+        return 0
+    found = _VERSION.fullmatch(_longest(files)) if all(name.endswith(b".yaml") for name in files) else None
+    return None if found is None else int(found[1])
+
+
+def _longest(names: list[bytes]) -> bytes:
+    """Of the longest names the last one: that of the highest number."""
+    length = max(map(len, names))
+    return max([name for name in names if len(name) == length])
 
 
 def _number(file_name: str) -> int:
