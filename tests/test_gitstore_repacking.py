@@ -366,10 +366,26 @@ def test_a_kill_at_any_time_leaves_a_healthy_registry(place: Path, git: Git) -> 
         assert objects(git, place) == known
         assert opened(place).check() == []
     opened(place).register("model-1", "s3://acme/after", read=False)
-    for path in folder.glob("tmp_*"):
+    for path in folder.iterdir():
         os.utime(path, (0, 0))
     merge_now(place)
     assert len(packs(place)) <= FEW
+    whole(git, place)
+
+
+@pytest.mark.parametrize("suffix", ["idx", "rev", "bitmap"])
+def test_what_a_kill_left_of_a_pack_goes_after_a_day(place: Path, git: Git, suffix: str) -> None:
+    folder = place / "objects" / "pack"
+    left = folder / f"pack-{'0' * 40}.{suffix}"
+    shutil.copy(next(folder.glob("*.idx")), left)
+    before = objects(git, place)
+    assert opened(place).check() == []
+    merge_now(place)
+    assert left.exists()
+    os.utime(left, (0, 0))
+    merge_now(place)
+    assert not left.exists()
+    assert objects(git, place) == before
     whole(git, place)
 
 

@@ -108,7 +108,7 @@ class GrowingPack:
             self._write_note(self._known)
         # only now: what they hold is on disk in the new one
         for old in replaced[:-_KEPT]:
-            for suffix in ("idx", "pack"):
+            for suffix in ("pack", "idx"):  # an index that a kill leaves behind is small, and nobody heeds it
                 disk.remove_quietly(self._path(old, suffix))
         return not before.name
 

@@ -40,6 +40,7 @@ _COMMAND = "import sys; sys.path[:] = sys.argv[2:]; from registry_git.gitstore.r
 _NICE = 10
 _ABANDONED_SECONDS = 24 * 3600.0  # a draft that nobody has written to for so long is a killed process's
 _NOT_OURS = (".keep", ".promisor", ".mtimes")  # kept, of a partial clone, or what `git gc` is about to drop
+_BESIDE = ("idx", "rev", "bitmap")  # what there is beside a pack, and is passed over without it
 _HEAD = 8 + 4 * 256  # bytes of an index before the ids
 _ID = 20
 
@@ -175,7 +176,7 @@ def _merge(git_dir: Path) -> int:
         if not held.issuperset(_ids(folder / f"pack-{name}.idx")):
             raise Corrupt(f"git left out objects of the pack {name}, so all packs stay.", hint="See: git fsck --full")
     for name in gone:
-        for suffix in ("idx", "pack", "rev", "bitmap"):  # the index first, as git does: then nobody looks for the rest
+        for suffix in ("pack", *_BESIDE):  # what a kill leaves holds no object then
             disk.remove_quietly(folder / f"pack-{name}.{suffix}")
     return len(old)
 
@@ -201,8 +202,11 @@ def _turn(git_dir: Path) -> Iterator[int | None]:
 
 
 def _sweep(folder: Path) -> None:
-    """Removes what killed processes left half written, git's own among them."""
-    for path in folder.glob("tmp_*"):
+    """Removes what killed processes left half written or half removed, git's own among them."""
+    alone = (
+        path for suffix in _BESIDE for path in folder.glob(f"*.{suffix}") if not path.with_suffix(".pack").exists()
+    )
+    for path in (*folder.glob("tmp_*"), *alone):
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
                 disk.remove_quietly(path)
