@@ -107,6 +107,32 @@ def test_another_address_without_accounts_is_refused(place: Path) -> None:
     assert 'user add "Name <email>"' in failed.err
 
 
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [(("--host", "0.0.0.0"), True), (("--host", "0.0.0.0", "--proxy", "10.0.0.5"), False), ((), False)],
+)
+def test_tokens_that_come_in_the_clear_are_warned_of(
+    place: Path, tmp_path: Path, options: tuple[str, ...], warned: bool
+) -> None:
+    accounts = str(tmp_path / "accounts.json")
+    run("user", "add", ALICE, "--accounts", accounts)
+    code = "from registry_git.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "-R", str(place), "serve", "--port", "0", "--accounts", accounts, *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("Serving ")
+        process.send_signal(signal.SIGTERM)
+        err = process.stderr.read()
+        process.wait(timeout=60)
+    assert ("so tokens can be read on the way" in err) is warned
+    assert ("hint: Give --tls-cert and --tls-key" in err) is warned
+
+
+def test_a_token_for_nobody_says_how_to_add_the_account(tmp_path: Path) -> None:
+    failed = run("user", "token", "bob@acme.io", "--accounts", str(tmp_path / "accounts.json"), code=3)
+    assert 'registry-git user add "NAME <bob@acme.io>"' in failed.err
+
+
 def test_a_name_that_a_proxy_would_use_without_accounts_is_refused(place: Path) -> None:
     failed = run("-R", str(place), "serve", "--allow-host", "models.acme.io", "--port", "0", code=2)
     assert "everybody would be" in failed.err

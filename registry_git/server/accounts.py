@@ -121,7 +121,7 @@ class AccountFile:
 
         def change(accounts: Accounts) -> Accounts:
             if not any(one.actor.email == email.lower() for one in accounts):
-                raise NotFound(f"{email} has no account.", hint="Add it with: registry-git user add EMAIL")
+                raise NotFound(f"{email} has no account.", hint=f'Add it with: registry-git user add "NAME <{email}>"')
             return tuple(
                 replace(one, tokens=(*one.tokens, token)) if one.actor.email == email.lower() else one
                 for one in accounts

@@ -65,6 +65,11 @@ class Settings:
         return is_loopback(self.host)
 
     @property
+    def in_the_clear(self) -> bool:
+        """Whether tokens come over a network that may be anybody's, without TLS or a proxy that has it."""
+        return not self.on_loopback and self.tls_cert is None and not self.proxies
+
+    @property
     def rate(self) -> float:
         """Calls a second from one address: unless it is said, far more than people and CI make, and no end here."""
         if self.per_second is not None:

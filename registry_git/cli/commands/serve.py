@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PREFIX = "REGISTRY_GIT_SERVE_"
+_IN_THE_CLEAR = """
+warning: It speaks plain HTTP, so tokens can be read on the way.
+hint: Give --tls-cert and --tls-key, or put a proxy that speaks TLS before it."""
 
 
 def _from_file(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
@@ -125,7 +128,8 @@ def serve(invocation: Invocation, /, **given: Any) -> None:
             line = as_json(told, indent=None)
         else:
             who = f", as {settings.owner}" if settings.open else ""
-            line = f"Serving {registry} at {url}{who}. Stop it with Ctrl-C."
+            more = _IN_THE_CLEAR if settings.in_the_clear else ""
+            line = f"Serving {registry} at {url}{who}. Stop it with Ctrl-C.{more}"
         click.echo(line, err=True)
 
     serve_until_stopped(settings, tell)
