@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from shutil import which
+from shutil import copyfile, copytree, ignore_patterns, which
+from zipfile import ZipFile
 
 import pytest
 import yaml
 
 from registry_git.cli.commands.serve import serve
+from tests.registry_scene import new_registry
+from tests.server_scene import serving, settings_of
 
-HERE = Path(__file__).resolve().parent.parent / "examples" / "server"
+ROOT = Path(__file__).resolve().parent.parent
+HERE = ROOT / "examples" / "server"
 
 
 def test_every_line_of_the_configuration_is_an_option() -> None:
@@ -32,6 +38,44 @@ def test_the_dockerfile_names_what_the_program_reads() -> None:
     words = {word.split("=")[0] for word in text.split() if word.startswith("REGISTRY_GIT_")}
     assert words
     assert words <= known
+
+
+@pytest.mark.slow
+def test_the_image_is_made_of_what_the_dockerfile_copies_and_the_ignore_file_lets_through(
+    tmp_path: Path, outside_environment: Mapping[str, str]
+) -> None:
+    first = (HERE / "Dockerfile").read_text().split("\nFROM ")[1]
+    copied = [name for line in first.splitlines() if line.startswith("COPY ") for name in line.split()[1:-1]]
+    ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] not in ("", "#")]
+    assert ignored[0] == "*"
+    assert sorted(copied) == sorted(line[1:] for line in ignored if line.startswith("!"))
+    source = tmp_path / "src"
+    source.mkdir()
+    for name in copied:
+        if (ROOT / name).is_dir():
+            copytree(ROOT / name, source / name, ignore=ignore_patterns("__pycache__"))
+        else:
+            copyfile(ROOT / name, source / name)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path / "wheels", source]
+    subprocess.run(build, check=True, env=dict(outside_environment), capture_output=True)
+    (wheel,) = (tmp_path / "wheels").glob("registry_git-*.whl")
+    with ZipFile(wheel) as held:
+        names = set(held.namelist())
+    assert {"registry_git/cli/main.py", "registry_git/server/run.py"} <= names
+    assert any(name.startswith("registry_git/manifests/schemas/") for name in names)
+    assert any(name.startswith("registry_git/server/pages/static/") for name in names)
+
+
+def test_the_container_s_question_for_its_health_is_one_that_a_server_answers(tmp_path: Path) -> None:
+    text = (HERE / "Dockerfile").read_text()
+    (asked,) = (line for line in text.splitlines() if line.startswith('  CMD ["python"'))
+    command = json.loads(asked.partition("CMD ")[2])
+    new_registry(tmp_path / "models.git")
+    with serving(settings_of(tmp_path / "models.git")) as client:
+        code = command[2].replace("5000", str(client.base_url.port))
+        env = {"http_proxy": "http://127.0.0.1:9", "PATH": ""}
+        assert subprocess.run([sys.executable, "-c", code], env=env).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], env=env, capture_output=True).returncode == 1
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
