@@ -20,7 +20,9 @@ _MODEL = "model.yaml"
 _AS_IT_IS = "\0"  # no path: what is kept under it is no manifest
 _DEPLOYMENTS = "deployments"
 _VERSION = re.compile(rb"([1-9][0-9]{0,8})\.yaml")
-_THOUSAND = re.compile(rb"[1-9][0-9]{0,5}xxx/")
+_VERSIONS = re.compile(rb"[1-9][0-9]{0,8}\.yaml(?:\n[1-9][0-9]{0,8}\.yaml)*")
+_THOUSANDS = re.compile(rb"(?:[1-9][0-9]{0,5}xxx/)+")
+_FOLDER = re.compile(rb"^.*/$", re.MULTILINE)
 _FOUND = 256  # entities kept by key: a change asks for a few of them again and again
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -94,18 +96,17 @@ class GitSnapshot(Snapshot):
         """As in `Snapshot`: of thousands of names only the longest are looked at, since no number begins with a 0."""
         directory = paths.versions_directory(model, self.layout)
         keys = self._repository.keys(self.tree, directory)
-        folders = [key for key in keys if key.endswith(b"/")]
+        folders = _FOLDER.findall(b"\n".join(keys))
+        last = None
         if not folders:
             last = _highest(keys)
-        elif all(map(_THOUSAND.fullmatch, folders)):
+        elif _THOUSANDS.fullmatch(b"".join(folders)) and _highest([key for key in keys if key[-1:] != b"/"]) in range(
+            1000
+        ):
             folder = _longest(folders).decode("ascii")
             last = _highest(self._repository.keys(self.tree, f"{directory}/{folder[:-1]}"))
-            beside = _highest([key for key in keys if not key.endswith(b"/")])
-            # one that is not where its number belongs may be the highest of all
-            if not last or beside is None or beside >= 1000 or f"{last // 1000}xxx/" != folder:
-                last = None
-        else:
-            last = None
+            if not last or f"{last // 1000}xxx/" != folder:
+                last = None  # one that is not where its number belongs may be the highest of all
         return super().last_version(model) if last is None else last
 
     def stages(self, model: ModelName) -> tuple[StageName, ...]:
@@ -216,10 +217,10 @@ def _decoded(component: str) -> str:
 
 
 def _highest(files: list[bytes]) -> int | None:
-    """The highest number among the files of versions; 0 for none, None where there may be others among them."""
+    """The highest number among the files of versions; 0 for none, None where anything else is among them."""
     if not files:
         return 0
-    found = _VERSION.fullmatch(_longest(files)) if all(name.endswith(b".yaml") for name in files) else None
+    found = _VERSION.fullmatch(_longest(files)) if _VERSIONS.fullmatch(b"\n".join(files)) else None
     return None if found is None else int(found[1])
 
 
