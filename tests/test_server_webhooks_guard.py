@@ -228,16 +228,18 @@ def test_who_drips_an_answer_keeps_nobody_longer_than_one_call_may_take(place: P
     listener = socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            try:
+        try:
+            connection, _ = listener.accept()
+            with connection:
                 while True:
                     connection.sendall(b"H")
                     time.sleep(0.05)
-            except OSError:
-                pass
+        except OSError:
+            pass  # nobody came, or whoever came is gone
 
-    threading.Thread(target=drip, daemon=True).start()
+    listener.settimeout(5)
+    dripping = threading.Thread(target=drip, daemon=True)
+    dripping.start()
     with listener, serving(quick(place, webhooks={"call_seconds": 0.3})) as client:
         spec = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}/"}
         webhook = create(client, Receiver(), status="TEST_MODE", http_url_spec=spec)
@@ -245,6 +247,8 @@ def test_who_drips_an_answer_keeps_nobody_longer_than_one_call_may_take(place: P
         answer = client.post(f"{BASE}/test", json={"id": webhook["id"]})
         assert answer.status_code == 400, answer.text
         assert time.monotonic() - began < 5
+        dripping.join(20)
+        assert not dripping.is_alive(), "the connection is still open"
 
 
 def test_secrets_are_in_no_answer_no_log_no_git_and_only_in_a_file_of_the_owner(
