@@ -327,7 +327,9 @@ def test_a_wrong_address_is_an_error_and_makes_nothing(place: Path, tmp_path: Pa
     assert "-R PATH" in run("--as", ALICE, "import", "mlflow", f"sqlite:///{typo}", "--init", code=2).err
 
 
-def test_a_server_that_is_not_there_is_told_after_two_more_tries(place: Path) -> None:
+def test_a_server_that_is_not_there_is_told_after_two_more_tries(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FACTOR", "JITTER"):
+        monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_BACKOFF_{name}", "0")  # it sleeps five seconds between the tries
     run("--as", ALICE, "init", str(place))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
