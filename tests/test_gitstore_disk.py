@@ -77,3 +77,34 @@ def test_pieces_are_written_one_behind_the_other_also_where_the_system_takes_a_p
     with open(tmp_path / "x", "wb", buffering=0) as file:
         disk.write_all(file.fileno(), b"abc", b"", b"def")
     assert (tmp_path / "x").read_bytes() == b"abcdef"
+
+
+@pytest.mark.parametrize("took", [0.0, 60.0])
+def test_files_are_flushed_all_of_them_on_a_fast_disk_and_on_a_slow_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took: float
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(disk._last, "took", took)
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    files = [open(tmp_path / name, "wb", buffering=0) for name in "abc"]  # noqa: SIM115 - closed below
+    disk.sync_all([file.fileno() for file in files])
+    assert sorted(flushed) == sorted(file.fileno() for file in files)
+    assert 0 < disk._last.took < 60
+
+    def broken(fd: int) -> None:
+        if fd == files[2].fileno():
+            raise OSError(5, "broken")
+
+    monkeypatch.setattr(disk._last, "took", took)
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="broken"):
+        disk.sync_all([file.fileno() for file in files])
+    for file in files:
+        file.close()
+
+
+def test_a_slow_disk_flushes_several_files_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(3, timeout=10)
+    monkeypatch.setattr(disk._last, "took", 60.0)
+    monkeypatch.setattr(disk, "sync", lambda fd: together.wait())
+    disk.sync_all([1, 2, 3])  # one after the other would wait for ever

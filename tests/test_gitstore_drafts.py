@@ -73,7 +73,8 @@ def test_objects_and_draft_are_flushed_before_the_reference_moves(
     def rename(source: str, target: str) -> None:
         if str(target).endswith(MAIN):
             kinds = [name.removeprefix(f"{place}/").partition("_")[0].rpartition("/")[0] for name in flushed]
-            assert kinds == ["objects/pack", "objects/pack", "registry-git/locks", "objects"]
+            assert sorted(kinds[:3]) == ["objects/pack", "objects/pack", "registry-git/locks"]  # perhaps at once
+            assert kinds[3:] == ["objects"]
             assert (place / MAIN).read_text() == before
         moved(source, target)
 

@@ -89,11 +89,7 @@ def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None
             disk.start_writing(fds[0])
         disk.write_all(fds[1], _index(entries, digest))
         if durable:
-            flushed = fds if beside is None else [*fds, beside]
-            for fd in flushed[1:]:
-                disk.start_writing(fd)
-            for fd in flushed:
-                disk.sync(fd)
+            disk.sync_all(fds if beside is None else [*fds, beside])
         name = f"{folder}/pack-{digest.hex()}"
         os.rename(pack, f"{name}.pack")
         leftovers = [index, f"{name}.pack"]
