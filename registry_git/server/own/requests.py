@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from registry_git.core.errors import Invalid
+from registry_git.registry.inbox import RequestsWanted
+from registry_git.registry.views import RequestView
 from registry_git.server.call import Answer, Call
 from registry_git.server.endpoints import Endpoints
 from registry_git.server.own import shapes
@@ -15,6 +17,7 @@ from registry_git.server.own.fields import Version as Number
 from registry_git.server.permissions import OWN_MOUNTS
 
 own = Endpoints(OWN_MOUNTS, tag="Requests")
+_WAITING_MAX = 1_000  # of what waits for one person; the newest of them
 
 
 class Listed(Then):
@@ -23,6 +26,9 @@ class Listed(Then):
     model: str | None = Field(default=None, description="Of one model; left out: of all.", max_length=255)
     state: Literal["open", "approved", "rejected", "cancelled", "all"] = Field(
         default="open", description="Those that stand so."
+    )
+    decider: str = Field(
+        default="", description="Open ones for which the policy would count this person's approval: an email address."
     )
 
 
@@ -65,7 +71,9 @@ class Requests(shapes.Shape):
 
 @own.add("GET", "/requests", takes=Listed, gives=Requests)
 def list_requests(call: Call, asked: Listed) -> Requests:
-    """The requests in a state, oldest first."""
+    """The requests in a state, or what waits for somebody, oldest first."""
+    if asked.decider:
+        return Requests(requests=[shapes.Request.of(one) for one in _waiting(call, asked)])
     return Requests(requests=[shapes.Request.of(one) for one in call.reading.requests(asked.model, state=asked.state)])
 
 
@@ -131,3 +139,11 @@ def cancel(call: Call, asked: Said) -> shapes.Request:
 def refresh(call: Call, asked: Which) -> shapes.Request:
     """Decides a stale request again on today's registry; approvals of the old content no longer count."""
     return shapes.Request.of(call.registry.refresh(asked.request))
+
+
+def _waiting(call: Call, asked: Listed) -> list[RequestView]:
+    """What waits for the approval of a person. Raises: Invalid: of the past, or of requests that wait for nobody."""
+    if asked.at or asked.state != "open":
+        raise Invalid("Only open requests of now wait for somebody.", hint="Leave out at and state, or decider.")
+    wanted = RequestsWanted(decided=False, model=asked.model or "", decider=asked.decider.strip().lower())
+    return list(call.registry.request_page(wanted, limit=_WAITING_MAX).requests[::-1])
