@@ -60,6 +60,7 @@ class Repository:
         self.remembers = _CACHED  # entries at most, and listings
         self._commits: dict[str, Commit] = {}
         self._trees: OrderedDict[str, pygit2.Tree] = OrderedDict()
+        self._folders: dict[tuple[str, str], str] = {}
         self._children: dict[tuple[str, str], tuple[str, str]] = {}
         self._listings: dict[str, Sequence[tuple[str, str, str]]] = {}
         self.borrowed: list[Path] = []
@@ -267,17 +268,18 @@ class Repository:
 
     def _directory(self, tree: str, path: str) -> str | None:
         """The id of the directory at a path below a tree, or None."""
-        here = tree
-        place = 0
-        while place < len(path):
-            end = path.find("/", place)
-            end = len(path) if end < 0 else end
-            found = self._child(here, path[place:end])
-            if found is None:
-                return None
-            _require_directory(found[0], path[:end])
-            here, place = found[1], end + 1
-        return here
+        known = self._folders.get((tree, path)) if path else tree
+        if known is not None:
+            return known
+        above, _, name = path.rpartition("/")
+        parent = self._directory(tree, above)
+        found = None if parent is None else self._child(parent, name)
+        if found is None:
+            return None
+        _require_directory(found[0], path)
+        if len(self._folders) >= _TREES:
+            self._folders.clear()
+        return self._folders.setdefault((tree, path), found[1])
 
     def _child(self, tree: str, name: str) -> tuple[str, str] | None:
         if tree == EMPTY_TREE:
