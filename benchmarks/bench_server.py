@@ -124,7 +124,6 @@ def _beside(sides: tuple[Served, Served], actions: dict[str, Action], runs: int,
     """
     choose = random.Random(_SEED)
     figures = []
-    clients = [side.client() for side in sides]
     for what, action in actions.items():
         taken: tuple[list[float], list[float]] = ([], [])
         for block in range(-(-runs // _BLOCK)):
@@ -132,11 +131,10 @@ def _beside(sides: tuple[Served, Served], actions: dict[str, Action], runs: int,
                 (name_of(model), 1 + choose.randrange(VERSIONS)) for model in choose.sample(range(MODELS), _BLOCK + 3)
             ]
             for side in (0, 1) if block % 2 else (1, 0):
-                each = [1000 * _seconds(clients[side], action(name, number)) for name, number in asked]
+                with closing(sides[side].client()) as client:  # an old one may have been idle for too long
+                    each = [1000 * _seconds(client, action(name, number)) for name, number in asked]
                 taken[side].extend(each[3:])
         figures += _beside_each_other(what, taken, bound)
-    for client in clients:
-        client.close()
     return figures
 
 
