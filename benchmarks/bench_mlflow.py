@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import page
-from measure import Figure, ground, machine
+from measure import Figure, ground, machine, milliseconds
 from registries import name_of
-from two_stores import MODELS, VERSIONS, Stores, alternating, make_stores
+from two_stores import MODELS, VERSIONS, Stores, make_stores
 
 _START, _END = "<!-- figures of MLflow: written by `make bench ARGS=--write` -->", "<!-- end of figures of MLflow -->"
 _SEED = 20261123
+_BLOCK, _WARM = 20, 3  # calls of one store before it is the other's turn; how many of them before that do not count
 Action = Callable[[Any, str, int], object]
 
 
@@ -35,10 +36,10 @@ def main() -> None:
         sections = {
             "The machine while MLflow was measured": ground(work, 30 if options.quick else 200),
             "Moving in from MLflow": [stores.imported],
-            "Point reads, beside MLflow's SQLite store": _beside(stores, READS, runs, 10, warm=3),
-            "Searches, beside MLflow's SQLite store": _beside(stores, SEARCHES, max(5, runs // 10), 5, warm=1),
+            "Point reads, beside MLflow's SQLite store": _beside(stores, READS, runs, 10),
+            "Searches, beside MLflow's SQLite store": _beside(stores, SEARCHES, max(20, runs // 10), 5),
             "Durable writes by one writer, beside MLflow's SQLite store": _beside(
-                stores, WRITES, max(10, runs // 4), 1, warm=1
+                stores, WRITES, max(20, runs // 2), 1
             ),
             "Processor time of a durable write, beside MLflow's SQLite store": _processor(
                 stores, WRITES, max(10, runs // 4)
@@ -97,15 +98,23 @@ WRITES: dict[str, Action] = {
 }
 
 
-def _beside(stores: Stores, actions: dict[str, Action], runs: int, bound: float, *, warm: int) -> list[Figure]:
-    """Each action on both stores in turn; `warm` calls before that count for neither."""
+def _beside(stores: Stores, actions: dict[str, Action], runs: int, bound: float) -> list[Figure]:
+    """Each action on both stores in blocks, which of them is first changes.
+
+    Of a block the first three count for neither: they find the processor's caches full of what the other store does.
+    """
     figures = []
     for what, action in actions.items():
-        chosen = _chosen(runs + warm)
-        with alternating(stores) as timed:
-            pairs = [timed(partial(_asked, action, name, number)) for name, number in chosen][warm:]
-        ours = Figure(what=f"{what}: registry-git", values=tuple(pair[0] for pair in pairs), unit="ms")
-        theirs = Figure(what=f"{what}: SQLite", values=tuple(pair[1] for pair in pairs), unit="ms")
+        chosen = list(_chosen(-(-runs // _BLOCK) * (_BLOCK + _WARM)))
+        taken: tuple[list[float], list[float]] = ([], [])
+        for block, begin in enumerate(range(0, len(chosen), _BLOCK + _WARM)):
+            asked = chosen[begin : begin + _BLOCK + _WARM]
+            for side in (0, 1) if block % 2 else (1, 0):
+                store = (stores.git, stores.sqlite)[side]
+                each = milliseconds(partial(action, store, name, number) for name, number in asked)
+                taken[side].extend(each[_WARM:])
+        ours = Figure(what=f"{what}: registry-git", values=tuple(taken[0]), unit="ms")
+        theirs = Figure(what=f"{what}: SQLite", values=tuple(taken[1]), unit="ms")
         ratio = theirs.median / ours.median
         figures += [
             ours,
@@ -128,10 +137,6 @@ def _processor(stores: Stores, actions: dict[str, Action], runs: int) -> list[Fi
                 took.append(1000 * (time.process_time() - before))
             figures.append(Figure(what=f"{what}: {whose}", values=tuple(took), unit="ms"))
     return figures
-
-
-def _asked(action: Action, name: str, number: int, store: Any) -> None:
-    action(store, name, number)
 
 
 def _chosen(runs: int) -> Iterator[tuple[str, int]]:

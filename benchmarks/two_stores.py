@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,20 +83,3 @@ def _fill(database: Path) -> None:
             [(name_of(model), VERSIONS) for model in range(MODELS)],
         )
     db.close()
-
-
-@contextmanager
-def alternating(stores: Stores) -> Iterator[Callable[[Callable[[Any], object]], tuple[float, float]]]:
-    """Times one action on both stores, in turn; gives milliseconds (Git, SQLite)."""
-    order = [True]
-
-    def timed(action: Callable[[Any], object]) -> tuple[float, float]:
-        order[0] = not order[0]
-        found = {}
-        for store in (stores.git, stores.sqlite) if order[0] else (stores.sqlite, stores.git):
-            begun = time.perf_counter()
-            action(store)
-            found[id(store)] = 1000 * (time.perf_counter() - begun)
-        return found[id(stores.git)], found[id(stores.sqlite)]
-
-    yield timed
