@@ -76,6 +76,26 @@ def serving_with(settings: Settings) -> Iterator[tuple[Service, httpx.Client]]:
         assert not thread.is_alive(), "the server did not stop"
 
 
+@contextmanager
+def all_readers_busy(service: Service) -> Iterator[None]:
+    """Inside it, whatever needs a thread to read waits."""
+    gate, begun = threading.Event(), threading.Semaphore(0)
+
+    def wait() -> None:
+        begun.release()
+        assert gate.wait(60)
+
+    jobs = [service.reading.submit(wait) for _ in range(3)]
+    for _ in jobs:
+        begun.acquire()
+    try:
+        yield
+    finally:
+        gate.set()
+        for job in jobs:
+            job.result()
+
+
 def code_of(answer: httpx.Response) -> tuple[int, str]:
     """The status and the error code of an answer."""
     return answer.status_code, answer.json()["error_code"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,7 +17,7 @@ from registry_git.server.permissions import SCOPES, Permission
 from registry_git.server.reply import Reply
 from registry_git.server.service import Service
 from tests.registry_scene import ALICE, BOB, As, new_registry
-from tests.server_scene import serving_with, settings_of
+from tests.server_scene import all_readers_busy, serving_with, settings_of
 
 VERSION = "/api/2.0/mlflow/model-versions/get?name=fraud&version=1"
 HERE = "/api/v1/registry"
@@ -38,26 +37,6 @@ def as_(place: Path) -> As:
 def running(place: Path, as_: As) -> Iterator[tuple[Service, httpx.Client]]:
     with serving_with(settings_of(place)) as found:
         yield found
-
-
-@contextmanager
-def all_readers_busy(service: Service) -> Iterator[None]:
-    """Inside it, whatever needs a thread to read waits."""
-    gate, begun = threading.Event(), threading.Semaphore(0)
-
-    def wait() -> None:
-        begun.release()
-        assert gate.wait(60)
-
-    jobs = [service.reading.submit(wait) for _ in range(3)]
-    for _ in jobs:
-        begun.acquire()
-    try:
-        yield
-    finally:
-        gate.set()
-        for job in jobs:
-            job.result()
 
 
 def test_what_was_answered_is_answered_again_while_all_threads_wait(running: tuple[Service, httpx.Client]) -> None:

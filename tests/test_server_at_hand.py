@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,7 +12,7 @@ import registry_git
 from registry_git.server.reply import Reply
 from registry_git.server.service import Service
 from tests.registry_scene import ALICE, BOB, As, new_registry
-from tests.server_scene import code_of, serving_with, settings_of
+from tests.server_scene import all_readers_busy, code_of, serving_with, settings_of
 
 _API = "/api/2.0/mlflow"
 PATHS = (
@@ -46,26 +44,6 @@ def running(place: Path, as_: As) -> Iterator[tuple[Service, httpx.Client]]:
         yield found
 
 
-@contextmanager
-def no_threads(service: Service) -> Iterator[None]:
-    """Inside it, whatever needs a thread to read waits."""
-    gate, begun = threading.Event(), threading.Semaphore(0)
-
-    def wait() -> None:
-        begun.release()
-        assert gate.wait(60)
-
-    jobs = [service.reading.submit(wait) for _ in range(3)]
-    for _ in jobs:
-        begun.acquire()
-    try:
-        yield
-    finally:
-        gate.set()
-        for job in jobs:
-            job.result()
-
-
 def _warm(client: httpx.Client) -> None:
     """Brings the index up to date, and what is there to the loop."""
     for _ in range(2):
@@ -80,7 +58,7 @@ def test_a_first_question_needs_no_thread_and_is_answered_as_by_one(
     by_thread = client.get(_API + path.format(2))
     _warm(client)
     service.answers_of_main.keep("another state", "", Reply(200, ()))  # nothing of this state is known any more
-    with no_threads(service):
+    with all_readers_busy(service):
         by_loop = client.get(_API + path.format(2))
         first = client.get(_API + path.format(3))
         known = client.get(_API + path.format(1), headers={"if-none-match": by_thread.headers["etag"]})
@@ -152,5 +130,5 @@ def test_a_lost_index_costs_time_and_no_answer(
         assert after["registered_model"]["tags"] == [{"key": "seen", "value": "yes"}]
         assert after["registered_model"]["latest_versions"] == before["registered_model"]["latest_versions"]
         client.get(f"{_API}/model-versions/search?filter=name='fraud'")
-    with no_threads(service):
+    with all_readers_busy(service):
         assert client.get(_API + PATHS[2].format(3)).json() == after
