@@ -31,10 +31,8 @@ class State:
 
     def commit(self) -> str:
         """The commit of `main`."""
-        try:
+        with disk.explained(f"read {MAIN}"):
             return value_of(self._git_dir, MAIN) or ""
-        except OSError as problem:
-            raise disk.unavailable(problem, f"read {MAIN}") from problem
 
     def tag(self) -> str:
         """The ETag, without quotes: the commit; with open requests also a digest of their branches."""
