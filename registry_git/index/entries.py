@@ -127,6 +127,10 @@ class AtHand:
         self._db = db
         self._commit = commit
 
+    def here(self) -> bool:
+        """Whether the index shows the commit."""
+        return self._first(f"SELECT 1 WHERE {_SHOWN} = ?", self._commit) is not None
+
     def version(self, model: str, version: int) -> tuple[VersionEntry, tuple[str, ...]] | None:
         """A version and its aliases."""
         sql = f"SELECT {_VERSION}, {_STAGES}, {_ALIASES} FROM versions AS v WHERE model = ? AND version = ?"  # noqa: S608
@@ -185,22 +189,17 @@ class AtHand:
             f"ORDER BY {order_to_sql(orders, Target.VERSIONS)} LIMIT ? OFFSET ?"
         )
         asked = [model, *values, model, _FEW + 1, _FEW, self._commit, page.limit, page.offset]
-        try:
-            rows = self._db.execute(sql, asked).fetchall()
-        except sqlite3.DatabaseError:
-            return None
-        return _entries(rows) or None
+        return _entries(self._rows(sql, asked)) or None
 
     def _first(self, sql: str, *values: str | int) -> tuple[Any, ...] | None:
-        try:
-            row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
-        except sqlite3.DatabaseError:
-            return None
-        return row
+        return next(iter(self._rows(sql, values)), None)
 
     def _all(self, sql: str, model: str, *more: str) -> list[tuple[Any, ...]]:
+        return self._rows(sql, (model, self._commit, *more))
+
+    def _rows(self, sql: str, values: Sequence[str | int]) -> list[tuple[Any, ...]]:
         try:
-            return self._db.execute(sql, (model, self._commit, *more)).fetchall()
+            return self._db.execute(sql, values).fetchall()
         except sqlite3.DatabaseError:
             return []
 

@@ -59,21 +59,13 @@ class Table:
         """Lays there what a store shows now, once its index shows it too. Called by a thread that may wait."""
         snapshot, shown = store.snapshot(), self._shown
         db = shown.db if shown is not None else None
-        if db is None or not _shows(db, snapshot.commit):
+        if db is None or not AtHand(db, snapshot.commit).here():
             # opened again, too: an index that was damaged is another file now
             db = Index(store.repository).at_hand()
-            if db is None or not _shows(db, snapshot.commit):
+            if db is None or not AtHand(db, snapshot.commit).here():
                 return
             db.execute("PRAGMA busy_timeout = 0")  # the loop waits for nobody
         self._shown = Shown(snapshot.commit, snapshot.policy(), db)
-
-
-def _shows(db: sqlite3.Connection, commit: str) -> bool:
-    try:
-        found = db.execute("SELECT value FROM meta WHERE key = 'commit'").fetchone()
-    except sqlite3.DatabaseError:
-        return False
-    return found is not None and found[0] == commit
 
 
 class _Bare(Snapshot):
@@ -82,9 +74,6 @@ class _Bare(Snapshot):
     def __init__(self, commit: str, policy: Policy) -> None:
         self.commit = commit
         self._policy = policy
-
-    def policy(self) -> Policy:
-        return self._policy
 
     def find(self, key: Key) -> Entity | None:
         if isinstance(key, PolicyKey):
