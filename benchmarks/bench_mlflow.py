@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import random
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import page
+from blocks import Asked, chosen, compared, in_blocks
 from measure import Figure, ground, machine, milliseconds
 from registries import name_of
-from two_stores import MODELS, VERSIONS, Stores, make_stores
+from two_stores import Stores, make_stores
 
 _START, _END = "<!-- figures of MLflow: written by `make bench ARGS=--write` -->", "<!-- end of figures of MLflow -->"
 _SEED = 20261123
-_BLOCK, _WARM = 20, 3  # calls of one store before it is the other's turn; how many of them before that do not count
 Action = Callable[[Any, str, int], object]
 
 
@@ -99,50 +98,31 @@ WRITES: dict[str, Action] = {
 
 
 def _beside(stores: Stores, actions: dict[str, Action], runs: int, bound: float) -> list[Figure]:
-    """Each action on both stores in blocks, which of them is first changes.
-
-    Of a block the first three count for neither: they find the processor's caches full of what the other store does.
-    """
+    """Each action on both stores."""
     figures = []
     for what, action in actions.items():
-        chosen = list(_chosen(-(-runs // _BLOCK) * (_BLOCK + _WARM)))
-        taken: tuple[list[float], list[float]] = ([], [])
-        for block, begin in enumerate(range(0, len(chosen), _BLOCK + _WARM)):
-            asked = chosen[begin : begin + _BLOCK + _WARM]
-            for side in (0, 1) if block % 2 else (1, 0):
-                store = (stores.git, stores.sqlite)[side]
-                each = milliseconds(partial(action, store, name, number) for name, number in asked)
-                taken[side].extend(each[_WARM:])
-        ours = Figure(what=f"{what}: registry-git", values=tuple(taken[0]), unit="ms")
-        theirs = Figure(what=f"{what}: SQLite", values=tuple(taken[1]), unit="ms")
-        ratio = theirs.median / ours.median
-        figures += [
-            ours,
-            theirs,
-            Figure(what=f"{what}: times as fast", values=(ratio,), unit="x", bound=bound, least=True),
-        ]
+        sides = (partial(_timed, action, store) for store in (stores.git, stores.sqlite))
+        figures += compared(what, in_blocks(_SEED, runs, *sides), "SQLite", bound)
     return figures
+
+
+def _timed(action: Action, store: Any, asked: Sequence[Asked]) -> Sequence[float]:
+    return milliseconds(partial(action, store, name, number) for name, number in asked)
 
 
 def _processor(stores: Stores, actions: dict[str, Action], runs: int) -> list[Figure]:
     """What the processor does for one write, of user and system: that is much the same on a busy machine."""
     figures = []
     for what, action in actions.items():
-        chosen = list(_chosen(runs))
+        asked = chosen(_SEED, runs)
         for whose, store in (("registry-git", stores.git), ("SQLite", stores.sqlite)):
             took = []
-            for name, number in chosen:
+            for name, number in asked:
                 before = time.process_time()
                 action(store, name, number)
                 took.append(1000 * (time.process_time() - before))
             figures.append(Figure(what=f"{what}: {whose}", values=tuple(took), unit="ms"))
     return figures
-
-
-def _chosen(runs: int) -> Iterator[tuple[str, int]]:
-    choose = random.Random(_SEED)
-    models = choose.sample(range(MODELS), min(runs, MODELS))
-    return ((name_of(model), 1 + choose.randrange(VERSIONS)) for model in models)
 
 
 def _threads(stores: Stores, seconds: float, threads: int = 8) -> list[Figure]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import random
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import page
+from blocks import Asked, chosen, compared, in_blocks
 from exchange import Client, get, post
 from measure import Figure, ground, machine
 from registries import name_of
 from two_servers import Served, mlflow, registry_git
-from two_stores import MODELS, VERSIONS, make_stores
+from two_stores import make_stores
 
 _START, _END = (
     "<!-- figures of the server: written by `make bench ARGS=--write` -->",
@@ -25,7 +26,6 @@ _START, _END = (
 )
 _SEED = 20261127
 _WRITERS = 8
-_BLOCK = 20  # requests to one server before it is the other's turn
 Action = Callable[[str, int], bytes]
 
 
@@ -117,48 +117,32 @@ def _ready(ours: Served) -> None:
 
 
 def _beside(sides: tuple[Served, Served], actions: dict[str, Action], runs: int, bound: float) -> list[Figure]:
-    """Each action on both servers in blocks, which of them is first changes.
-
-    Of a block the first three count for neither: right after the other server the processor's caches are full of what
-    that one does, which nobody's do who runs one of the two.
-    """
-    choose = random.Random(_SEED)
+    """Each action on both servers."""
     figures = []
     for what, action in actions.items():
-        taken: tuple[list[float], list[float]] = ([], [])
-        for block in range(-(-runs // _BLOCK)):
-            asked = [
-                (name_of(model), 1 + choose.randrange(VERSIONS)) for model in choose.sample(range(MODELS), _BLOCK + 3)
-            ]
-            for side in (0, 1) if block % 2 else (1, 0):
-                with closing(sides[side].client()) as client:  # an old one may have been idle for too long
-                    each = [1000 * _seconds(client, action(name, number)) for name, number in asked]
-                taken[side].extend(each[3:])
-        figures += _beside_each_other(what, taken, bound)
+        ours, theirs = (partial(_timed, action, side) for side in sides)
+        figures += compared(what, in_blocks(_SEED, runs, ours, theirs), "MLflow", bound)
     return figures
+
+
+def _timed(action: Action, side: Served, asked: Sequence[Asked]) -> Sequence[float]:
+    with closing(side.client()) as client:  # an old connection may have been idle for too long
+        return [1000 * _seconds(client, action(name, number)) for name, number in asked]
 
 
 def _in_turn(sides: tuple[Served, Served], actions: dict[str, Action], runs: int) -> list[Figure]:
     """Each action on both servers in turn, each of them first every other time: both find cold caches."""
-    choose = random.Random(_SEED + 1)
     figures = []
     clients = [side.client() for side in sides]
     for what, action in actions.items():
         taken: tuple[list[float], list[float]] = ([], [])
-        for turn, model in enumerate(choose.sample(range(MODELS), runs)):
+        for turn, (name, number) in enumerate(chosen(_SEED + 1, runs)):
             for side in (0, 1) if turn % 2 else (1, 0):
-                request = action(name_of(model), 1 + turn % VERSIONS)
-                taken[side].append(1000 * _seconds(clients[side], request))
-        figures += _beside_each_other(what, taken, None)
+                taken[side].append(1000 * _seconds(clients[side], action(name, number)))
+        figures += compared(what, taken, "MLflow")
     for client in clients:
         client.close()
     return figures
-
-
-def _beside_each_other(what: str, taken: tuple[list[float], list[float]], bound: float | None) -> list[Figure]:
-    pair = _pair(what, tuple(taken[0]), tuple(taken[1]), "ms")
-    ratio = pair[1].median / pair[0].median
-    return [*pair, Figure(what=f"{what}: times as fast", values=(ratio,), unit="x", bound=bound, least=True)]
 
 
 def _seconds(client: Client, request: bytes) -> float:
