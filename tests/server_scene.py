@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -99,11 +99,3 @@ def all_readers_busy(service: Service) -> Iterator[None]:
 def code_of(answer: httpx.Response) -> tuple[int, str]:
     """The status and the error code of an answer."""
     return answer.status_code, answer.json()["error_code"]
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    """Returns when it is true; fails when it is not within the time."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)

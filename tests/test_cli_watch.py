@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cli_program import ALICE, BIN, Cli, new_registry
+from tests.waiting import until
 
 ECHO = 'echo "$MODEL_CHANGE $MODEL_NAME $MODEL_STAGE$MODEL_ALIAS $MODEL_PREVIOUS-$MODEL_VERSION $MODEL_SOURCE"'
 
@@ -144,14 +145,6 @@ def watching(registry: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
-
-
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Returns when it is so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
 
 
 def text(path: Path) -> str:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -42,6 +41,7 @@ from registry_git.registry.views import Finding
 from tests.cli_program import BIN
 from tests.conftest import Git
 from tests.registry_scene import ALICE, healthy, new_registry
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 FEW = 12  # packs that remain: the one that grows, those that it has replaced, and a progression
@@ -99,13 +99,6 @@ def whole(git: Git, place: Path) -> None:
     assert left == sorted(f"pack-{name}{suffix}" for name in packs(place) for suffix in (".idx", ".pack"))
 
 
-def eventually(done: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def ended(place: Path) -> bool:
     """Whether no merge is going on any more."""
     with (place / "registry-git" / "repack.log").open("rb") as log:
@@ -123,7 +116,7 @@ def test_many_packs_are_merged_without_anybody_asking(place: Path, git: Git) -> 
     commit = registry.register("model-1", "s3://acme/last", read=False).commit
     for number in range(60):  # the pack that grows becomes full, and another begins
         registry.register("model-2", f"s3://acme/more/{number}", read=False)
-    eventually(lambda: len(packs(place)) <= FEW and ended(place))
+    until(lambda: len(packs(place)) <= FEW and ended(place))
     assert before < objects(git, place)
     assert last_failure(place) == ""
     assert opened(place).at(commit).resolve("model-1").source == "s3://acme/last"
@@ -147,14 +140,14 @@ def test_a_command_starts_it_and_ends_before(place: Path, git: Git) -> None:
     ]
     done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == ""
-    eventually(lambda: len(packs(place)) <= FEW and ended(place))
+    until(lambda: len(packs(place)) <= FEW and ended(place))
     whole(git, place)
 
 
 def test_many_at_once_are_a_pack_that_counts(place: Path, git: Git) -> None:
     many = [Registration(name=f"new-{number}", source="s3://acme/x") for number in range(growing._OBJECTS_MAX)]
     opened(place).register_many(many)
-    eventually(lambda: len(packs(place)) <= FEW + 1 and ended(place))
+    until(lambda: len(packs(place)) <= FEW + 1 and ended(place))
     whole(git, place)
 
 
@@ -166,7 +159,7 @@ def test_few_packs_are_left_alone_without_a_look_into_them(place: Path, git: Git
     assert not (place / "registry-git" / "repack.log").exists()
     git(place, "config", "gc.autoPackLimit", str(len(packs(place)) - 1))
     assert merge_when_many(Repository(place))
-    eventually(lambda: ended(place))
+    until(lambda: ended(place))
 
 
 @pytest.mark.parametrize("setting", [("gc.auto", "0"), ("gc.autoPackLimit", "0"), ("gc.auto", "x"), ("gc.auto", "-1")])
@@ -259,7 +252,7 @@ def test_who_writes_meanwhile_goes_on(place: Path, git: Git) -> None:
     git(place, "config", "gc.autoPackLimit", "0")
     with going_on(lambda: registry.register("fraud", "s3://acme/x", read=False)) as written:
         merged = [merge_now(place) for _ in range(4)]
-        eventually(lambda: len(written) > 20)
+        until(lambda: len(written) > 20)
     assert merged[0] > 50
     assert registry.versions("fraud")[0].version == len(written)
     whole(git, place)
@@ -286,7 +279,7 @@ def test_who_reads_meanwhile_goes_on_here_and_elsewhere(place: Path, git: Git) -
         reader.stdin.flush()
         assert merge_now(place) > 50
         count = len(whiles)
-        eventually(lambda: len(whiles) > count + 1)
+        until(lambda: len(whiles) > count + 1)
         reader.stdin.close()
         answers = reader.stdout.read().split()
     assert reader.returncode == 0
@@ -306,10 +299,10 @@ def test_who_clones_meanwhile_gets_all_of_it(place: Path, tmp_path: Path, git: G
         return int(git(clones[-1], "rev-list", "--count", "main"))
 
     with going_on(clone) as counts:
-        eventually(lambda: len(counts) > 0)
+        until(lambda: len(counts) > 0)
         assert merge_now(place) > 50
         count = len(counts)
-        eventually(lambda: len(counts) > count + 1)
+        until(lambda: len(counts) > count + 1)
     assert set(counts) == {int(git(place, "rev-list", "--count", "main"))}
 
 
@@ -407,7 +400,7 @@ def test_a_damaged_pack_is_told_of_and_none_goes(place: Path, git: Git) -> None:
     with pytest.raises(Unavailable, match="pack-objects"):
         merge_now(place)
     assert merge_when_many(Repository(place))
-    eventually(lambda: ended(place))
+    until(lambda: ended(place))
     assert packs(place) == before
     failure = last_failure(place)
     assert failure.startswith("git pack-objects failed")

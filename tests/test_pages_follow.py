@@ -13,7 +13,8 @@ import registry_git
 from registry_git.registry.facade import Registry
 from tests.pages_scene import Site, Window, site, window
 from tests.registry_scene import ALICE, new_registry
-from tests.server_scene import serving, settings_of, until
+from tests.server_scene import serving, settings_of
+from tests.waiting import until
 
 COUNTED = """
 const Real = EventSource;

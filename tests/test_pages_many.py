@@ -17,7 +17,7 @@ from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.snapshot import GitSnapshot
 from tests.pages_scene import Site, reader, site
 from tests.registry_scene import ALICE
-from tests.server_scene import until
+from tests.waiting import until
 
 MODELS = 2_000
 READS = 300  # of whatever is in Git, for a page of fifty models

@@ -26,7 +26,7 @@ from tests.forge_server import Reply
 from tests.forge_world import World, direct, world
 from tests.pages_scene import Site, barriers, reader, site, too_wide, window
 from tests.registry_scene import ALICE, new_registry, policy_text
-from tests.server_scene import until
+from tests.waiting import until
 
 KINDS = (ForgeKind.GITHUB, ForgeKind.GITLAB, ForgeKind.GITEA)
 TOKEN = "alice-s3cr3t-t0ken"

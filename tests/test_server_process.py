@@ -24,7 +24,7 @@ from registry_git.core.errors import Invalid, NotFound, Unavailable
 from registry_git.server.run import listen
 from tests.cli_program import run
 from tests.registry_scene import ALICE, new_registry
-from tests.server_scene import until
+from tests.waiting import until
 
 
 @contextmanager

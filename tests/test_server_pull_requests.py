@@ -16,7 +16,8 @@ from registry_git.server.pull_requests import PullRequests, Told, Wanted
 from tests.forge_server import Reply
 from tests.forge_world import World, direct, world
 from tests.registry_scene import ALICE, new_registry, policy_text
-from tests.server_scene import serving, settings_of, until
+from tests.server_scene import serving, settings_of
+from tests.waiting import until
 
 
 class Clock:

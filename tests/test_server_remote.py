@@ -23,8 +23,9 @@ import pytest
 import registry_git
 from tests.conftest import Git
 from tests.registry_scene import ALICE, healthy, new_registry, policy_text
-from tests.server_scene import code_of, serving, settings_of, until
+from tests.server_scene import code_of, serving, settings_of
 from tests.test_server_process import started
+from tests.waiting import until
 
 API = "/api/v1"
 FORGE = "forge: {kind: gitea, url: 'http://127.0.0.1:9', repository: acme/models}\n"

@@ -19,7 +19,8 @@ from registry_git.server.permissions import OWN_MOUNTS, PAGES, Permission, every
 from registry_git.server.problems import CODES, problem
 from registry_git.server.service import Service
 from tests.registry_scene import ALICE, As, new_registry
-from tests.server_scene import code_of, serving, settings_of, until
+from tests.server_scene import code_of, serving, settings_of
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")

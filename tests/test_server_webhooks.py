@@ -14,7 +14,8 @@ import registry_git
 from tests.conftest import Git
 from tests.registry_scene import ALICE, BOB, new_registry
 from tests.server_scene import code_of, serving
-from tests.webhook_scene import BASE, Receiver, create, metric, quick, receiving, until
+from tests.waiting import until
+from tests.webhook_scene import BASE, Receiver, create, metric, quick, receiving
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from registry_git.core.names import Actor
 from registry_git.server.accounts import AccountFile
 from registry_git.server.permissions import SCOPES
 from tests.registry_scene import ALICE, BOB, CAROL, DAVE, As, new_registry, policy_text
-from tests.server_scene import serving, settings_of, until
+from tests.server_scene import serving, settings_of
+from tests.waiting import until
 from tests.webhook_scene import BASE, create, quick, receiving
 
 TEAM = {"ml-leads": ["bob@acme.io", "carol@acme.io", "dave@acme.io"]}

@@ -10,7 +10,8 @@ import pytest
 
 from registry_git.server.private_file import make_private
 from tests.registry_scene import ALICE, new_registry
-from tests.server_scene import serving, until
+from tests.server_scene import serving
+from tests.waiting import until
 from tests.webhook_scene import create, quick, receiving
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.registry_scene import ALICE, BOB, new_registry
 from tests.test_server_process import started
-from tests.webhook_scene import create, metric, receiving, until
+from tests.waiting import until
+from tests.webhook_scene import create, metric, receiving
 
 _VERSIONS = 4  # before each kill
 

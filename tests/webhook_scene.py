@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +19,7 @@ import httpx
 from registry_git.server.settings import Settings
 from registry_git.server.webhooks.settings import WebhookSettings
 from tests.server_scene import settings_of
+from tests.waiting import until
 
 BASE = "/api/2.0/mlflow/registry-webhooks"
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -68,14 +69,6 @@ class Receiver:
     def told(self) -> list[str]:
         """The events of the calls, with model and version."""
         return [f"{one.json['event']} {one.json['model_name']}/{one.json.get('version', '')}" for one in self.got]
-
-
-def until(true: Callable[[], object], seconds: float = 15) -> None:
-    """Returns when it is true; fails when it does not become so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.01)
 
 
 @contextmanager
