@@ -23,6 +23,7 @@ from registry_git.gitstore import disk, growing, repacking
 from registry_git.gitstore.growing import growing_packs
 from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.pack import write_pack
+from registry_git.gitstore.pushed import PACKS_MAX
 from registry_git.gitstore.repacking import (
     Pack,
     last_failure,
@@ -111,7 +112,7 @@ def ended(place: Path) -> bool:
 
 def test_many_packs_are_merged_without_anybody_asking(place: Path, git: Git) -> None:
     before = objects(git, place)
-    assert len(packs(place)) > repacking.PACKS_MAX
+    assert len(packs(place)) > PACKS_MAX
     registry = opened(place)
     commit = registry.register("model-1", "s3://acme/last", read=False).commit
     for number in range(60):  # the pack that grows becomes full, and another begins
@@ -194,7 +195,7 @@ def test_that_somebody_wants_nothing_tidied_anywhere_counts_too(
         assert packs_allowed(Repository(place)) == 0
     finally:
         pygit2.settings.search_path[levels] = before
-    assert packs_allowed(Repository(place)) == repacking.PACKS_MAX
+    assert packs_allowed(Repository(place)) == PACKS_MAX
 
 
 def test_nothing_starts_where_people_only_read(place: Path) -> None:

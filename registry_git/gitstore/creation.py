@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
@@ -54,16 +54,20 @@ def create_repository(path: Path, *, bare: bool) -> None:
             repository.config[key] = value
 
 
-def mend_settings(repository: Repository) -> list[str]:
-    """Sets what `create_repository` would have set, and says what it did, a sentence each."""
+def mend_settings(repository: Repository, wanted: Mapping[str, str]) -> list[str]:
+    """Sets what is not as wanted, and says what it did, a sentence each."""
     config = repository.git.config
-    wrong = [key for key, wanted in DURABLE_CONFIG.items() if key not in config or config[key] != wanted]
+    wrong = [key for key, value in wanted.items() if key not in config or config[key] != value]
     done = []
     for key in wrong:
-        config[key] = DURABLE_CONFIG[key]
-        done.append(f"Set {key} to {DURABLE_CONFIG[key]}.")
+        config[key] = wanted[key]
+        done.append(f"Set {key} to {wanted[key]}.")
     here = pygit2.Config(os.fspath(repository.git_dir / "config"))
-    if wrong == ["maintenance.auto"] and "gc.auto" in here and here["gc.auto"] == "0":
+    if (
+        [key for key in wrong if key in DURABLE_CONFIG] == ["maintenance.auto"]
+        and "gc.auto" in here
+        and here["gc.auto"] == "0"
+    ):
         del here["gc.auto"]  # it was set for everybody before there was the other; nobody has asked for it
         done.append("Removed gc.auto: packs are merged by themselves.")
     return done

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from registry_git.core.errors import AlreadyExists, Invalid
@@ -26,8 +27,9 @@ case "$1" in prepared | committed) ;; *) exit 0 ;; esac
 exec {command} hook reference-transaction "$1"
 """
 _SCRIPTS = {"pre-receive": _PRE_RECEIVE, "reference-transaction": _REFERENCE_TRANSACTION}
-# Objects are held against git's own rules on arrival; a push waits for nothing that a hook does not need.
-_CONFIG = {**DURABLE_CONFIG, "receive.fsckObjects": "true"}
+# Objects are held against git's own rules on arrival. Each push stays a pack: git would make a file of each object, and
+# nobody would ever pack those, while packs are merged (see `pushed`).
+_CONFIG = {**DURABLE_CONFIG, "receive.fsckObjects": "true", "receive.unpackLimit": "1"}
 
 
 def install_hooks(repository: Repository, command: Sequence[str]) -> list[Path]:
@@ -66,6 +68,16 @@ def install_hooks(repository: Repository, command: Sequence[str]) -> list[Path]:
     for key, value in _CONFIG.items():
         repository.git.config[key] = value
     return [folder / name for name in _SCRIPTS]
+
+
+def wanted_settings(repository: Repository) -> Mapping[str, str]:
+    """What git is to be set to in a repository, by key: more where the hooks judge pushes."""
+    hook = repository.git_dir / "hooks" / "reference-transaction"
+    with suppress(OSError):
+        # also at the end of another program's hook, as `_refuse_foreign` advises
+        if "hook reference-transaction" in hook.read_text(encoding="utf-8", errors="replace"):
+            return _CONFIG
+    return DURABLE_CONFIG
 
 
 def _refuse_foreign(path: Path, command: Sequence[str]) -> None:

@@ -31,9 +31,9 @@ from registry_git.gitstore import disk
 from registry_git.gitstore.growing import growing_packs
 from registry_git.gitstore.lock import OWN_DIRECTORY, WriterLock
 from registry_git.gitstore.porcelain import Porcelain
+from registry_git.gitstore.pushed import PACKS_MAX
 from registry_git.gitstore.repository import Repository
 
-PACKS_MAX = 50  # git's own default
 _FACTOR = 2  # each pack that stays has at least so many times the objects of the next smaller one
 _LOG = "repack.log"
 _COMMAND = "import sys; sys.path[:] = sys.argv[2:]; from registry_git.gitstore.repacking import main; main(sys.argv[1])"

@@ -14,9 +14,11 @@ from registry_git.core.model import AliasPointer, Entity, Key, StagePointer
 from registry_git.core.names import Id
 from registry_git.core.snapshot import Overlay, Snapshot
 from registry_git.core.times import Timestamp
-from registry_git.gitstore.creation import DURABLE_CONFIG, mend_settings
+from registry_git.gitstore.creation import mend_settings
+from registry_git.gitstore.hooks import wanted_settings
+from registry_git.gitstore.pushed import PACKS_MAX
 from registry_git.gitstore.reflock import recover_stale_lock, sweep_drafts
-from registry_git.gitstore.repacking import PACKS_MAX, last_failure, merge_now, mergeable, packs_allowed
+from registry_git.gitstore.repacking import last_failure, merge_now, mergeable, packs_allowed
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.snapshot import GitSnapshot
@@ -31,9 +33,12 @@ from registry_git.registry.views import Finding
 from registry_git.registry.writing import Surroundings, manifest_files
 
 _AT_RISK = {
-    "core": "a push by plain git may be lost in a power cut",
-    "maintenance": "git may collect garbage beside a writer",
-    "receive": "git may collect garbage beside a writer",
+    "core.fsync": "a push by plain git may be lost in a power cut",
+    "core.fsyncMethod": "a push by plain git may be lost in a power cut",
+    "maintenance.auto": "git may collect garbage beside a writer",
+    "receive.autogc": "git may collect garbage beside a writer",
+    "receive.fsckObjects": "a push may bring objects that git refuses elsewhere",
+    "receive.unpackLimit": "a push leaves a file for each of its objects, and nothing packs them",
 }
 _MANY_MODELS = 1_000  # entries of one directory from which each commit becomes slower
 
@@ -63,12 +68,12 @@ def examine(store: Store, surroundings: Surroundings, index: Index, *, fix: bool
 
 def _settings(store: Store) -> Iterator[Finding]:
     config = store.repository.git.config
-    for key, wanted in DURABLE_CONFIG.items():
+    for key, wanted in wanted_settings(store.repository).items():
         if key not in config or config[key] != wanted:
             yield Finding(
                 level="warning",
                 path="config",
-                message=f"{key} is not {wanted}: {_AT_RISK[key.partition('.')[0]]}.",
+                message=f"{key} is not {wanted}: {_AT_RISK[key]}.",
                 fix="registry-git doctor --fix",
             )
 
@@ -104,7 +109,7 @@ def _locks(store: Store) -> Iterator[Finding]:
 
 
 def _mended(store: Store, surroundings: Surroundings, index: Index) -> Iterator[Finding]:
-    for sentence in mend_settings(store.repository):
+    for sentence in mend_settings(store.repository, wanted_settings(store.repository)):
         yield Finding(level="note", path="config", message=sentence)
     with store.locked():
         aside = recover_stale_lock(store.repository.git_dir, MAIN)

@@ -65,8 +65,12 @@ def pre_receive(ctx: click.Context) -> None:
 def reference_transaction(state: str) -> None:
     """Make a push durable: git calls this before and after references move."""
     from registry_git.gitstore.durable import make_durable
+    from registry_git.gitstore.pushed import merge_pushed
 
-    make_durable(Path(os.environ.get("GIT_DIR", ".")).resolve(), state, _stdin())
+    git_dir = Path(os.environ.get("GIT_DIR", ".")).resolve()
+    make_durable(git_dir, state, _stdin())
+    if state == "committed":
+        merge_pushed(git_dir)
 
 
 def own_command() -> list[str]:
