@@ -114,7 +114,7 @@ def test_what_one_handle_writes_no_other_reads_from_the_disk(tmp_path: Path, mon
     handles = Handles(lambda: QueuedStore(place, writer))
     with handles.take() as one, handles.take() as other:
         one.registry(Actor.parse(ALICE)).register("fraud", "s3://acme/2", read=False)
-        monkeypatch.setattr("registry_git.gitstore.repository.read_loose", _refuse)
+        monkeypatch.setattr("registry_git.gitstore.stored.read_loose", _refuse)
         monkeypatch.setattr("registry_git.gitstore.loose.read_loose", _refuse)
         read = other.registry(Actor.parse(ALICE)).snapshot().version(ModelName("fraud"), 2)
     assert (read.key, read.source) == (VersionKey(model=ModelName("fraud"), version=2), "s3://acme/2")

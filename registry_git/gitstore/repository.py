@@ -15,11 +15,12 @@ from registry_git.core.errors import Corrupt, Invalid
 from registry_git.core.names import Actor
 from registry_git.gitstore.commits import Commit, commit_of, time_in, tree_in
 from registry_git.gitstore.edit import Listing
-from registry_git.gitstore.loose import FIRST, LooseObjects, read_loose
+from registry_git.gitstore.loose import FIRST, LooseObjects
 from registry_git.gitstore.memory import Memory
 from registry_git.gitstore.opening import listed, opened
 from registry_git.gitstore.refread import check_format, read_ref
-from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree
+from registry_git.gitstore.stored import StoredObjects
+from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree, require_directory
 
 MAIN = "refs/heads/main"
 TRACKED_MAIN = "refs/remotes/origin/main"
@@ -53,8 +54,7 @@ class Repository:
         self.workdir = Path(self.git.workdir) if self.git.workdir else None
         self._objects = os.fspath(self.objects_dir)
         self.memory = Memory()
-        self._loose = LooseObjects(self._objects, self.memory.object)
-        self.git.odb.add_backend(self._loose, FIRST)
+        self._loose, self._stored = self._readers()
         self._writing = False
         self._met = 0  # commits that were read by libgit2
         self.remembers = _CACHED  # entries at most, and listings
@@ -135,9 +135,8 @@ class Repository:
         known = self.memory.object(oid) or self._loose.held.get(oid)
         if known is not None:
             return known
-        loose = read_loose(self._objects, oid)
-        if loose is not None:
-            return loose
+        if (found := self._stored.read(oid)) is not None:
+            return found
         self._loose.absent = oid
         try:
             return self.git.odb.read(oid)
@@ -247,6 +246,11 @@ class Repository:
             return Actor.parse(f"{config['user.name']} <{config['user.email']}>")
         return None
 
+    def _readers(self) -> tuple[LooseObjects, StoredObjects]:
+        loose = LooseObjects(self._objects, self.memory.object)  # one that libgit2 has taken is no other's
+        self.git.odb.add_backend(loose, FIRST)
+        return loose, StoredObjects(self._objects)
+
     def _renew(self) -> None:
         """Opens it anew after many commits: libgit2 lets go of no pack, and each write elsewhere brings one.
 
@@ -258,9 +262,8 @@ class Repository:
         self._met = 0
         held, before = self._loose.held, self.git
         self.git = opened(self._path)
-        self._loose = LooseObjects(self._objects, self.memory.object)  # one that libgit2 has taken is no other's
+        self._loose, self._stored = self._readers()
         self._loose.held = held
-        self.git.odb.add_backend(self._loose, FIRST)
         for objects in self.borrowed:
             self.git.odb.add_disk_alternate(os.fspath(objects))
         self._trees.clear()
@@ -276,7 +279,7 @@ class Repository:
         found = None if parent is None else self._child(parent, name)
         if found is None:
             return None
-        _require_directory(found[0], path)
+        require_directory(found[0], path)
         if len(self._folders) >= _TREES:
             self._folders.clear()
         return self._folders.setdefault((tree, path), found[1])
@@ -341,10 +344,3 @@ def _history_read() -> Iterator[None]:
         yield
     except (KeyError, ValueError, pygit2.GitError) as problem:
         raise Corrupt(f"The history cannot be read: {problem}.", hint="See: git fsck --full") from None
-
-
-def _require_directory(mode: str, path: str) -> None:
-    if mode != _DIRECTORY:
-        raise Corrupt(
-            f"It has the mode {mode}, so it is no directory.", path=path, hint="Replace it by a directory of files."
-        )

@@ -76,6 +76,14 @@ def list_files(tree: str, *, read: ReadTree, prefix: str = "") -> Iterator[tuple
             yield path, mode.decode(), oid
 
 
+def require_directory(mode: str, path: str) -> None:
+    """Returns when the entry with this mode is a directory. Raises: Corrupt."""
+    if mode != DIRECTORY.decode():
+        raise Corrupt(
+            f"It has the mode {mode}, so it is no directory.", path=path, hint="Replace it by a directory of files."
+        )
+
+
 def entry_name(name: bytes) -> str:
     """The name of a tree's entry as text. Raises: Corrupt."""
     try:
