@@ -17,8 +17,9 @@ import pytest
 
 from registry_git.core.model import Lineage
 from registry_git.migration.carry import Wanted, carry, read_mlflow
-from registry_git.migration.export import Exported, export_mlflow
+from registry_git.migration.export import export_mlflow
 from registry_git.registry.facade import Registry
+from registry_git.registry.importing import Carried
 from tests.cli_program import Cli
 from tests.mlflow_scene import fill, holds, new_mlflow, sqlite_uri
 from tests.registry_scene import ALICE, new_registry
@@ -58,11 +59,11 @@ def moved_in(registry: Registry, uri: str) -> None:
     carry(registry, read_mlflow(uri, Wanted(), unnamed=registry.actor))
 
 
-def exported(registry: Registry, uri: str, **wanted: Any) -> Exported:
+def exported(registry: Registry, uri: str, **wanted: Any) -> Carried:
     return export_mlflow(registry.snapshot(), uri, **wanted)
 
 
-def left(done: Exported) -> dict[tuple[str, int | None, str], str]:
+def left(done: Carried) -> dict[tuple[str, int | None, str], str]:
     return {(one.model, one.version, one.what): one.why for one in done.not_carried}
 
 
@@ -96,7 +97,7 @@ def test_a_second_export_writes_only_what_changed(registry: Registry, mlflow_uri
     moved_in(registry, mlflow_uri)
     exported(registry, target)
     again = exported(registry, target)
-    assert again == Exported(already=13)
+    assert again == Carried(already=13)
 
     registry.set_tag("fraud", "auc", "0.99", version=1)
     registry.delete_tag("fraud", "team")

@@ -9,13 +9,12 @@ from registry_git.cli.invocation import Invocation
 from registry_git.cli.output import say, say_next
 
 if TYPE_CHECKING:
-    from registry_git.migration.export import Exported
-    from registry_git.registry.importing import Brought, NotCarried
+    from registry_git.registry.importing import Brought, Carried, NotCarried
 
 _ROWS = 30  # of what was not carried; JSON tells them all
 
 
-def show_exported(exported: Exported, uri: str, *, dry_run: bool) -> None:
+def show_exported(exported: Carried, uri: str, *, dry_run: bool) -> None:
     """Tells of an export."""
     say(f"{'Would export' if dry_run else 'Exported'} {_counts(exported) or 'nothing new'} to {uri}.")
     if exported.already:
@@ -23,7 +22,7 @@ def show_exported(exported: Exported, uri: str, *, dry_run: bool) -> None:
     show_left(exported.not_carried, "Not carried, or not as it is here")
 
 
-def _counts(done: Brought | Exported) -> str:
+def _counts(done: Carried) -> str:
     return counted(
         (done.models, "model"),
         (done.versions, "version"),

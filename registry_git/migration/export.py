@@ -12,24 +12,11 @@ from registry_git.core.model import NO_STAGE, ModelVersion, RegisteredModel, Sta
 from registry_git.core.names import ModelName
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
 from registry_git.migration.holdings import PROMPT_TAG, Holdings, is_wanted, read_holdings
-from registry_git.registry.importing import NotCarried
+from registry_git.registry.importing import Carried, NotCarried
 from registry_git.tracking.client import client, explained, require_there, shown
 
 Progress: TypeAlias = Callable[[int], None]
 _GAP = "deleted://registry-git/version"  # of versions that are made to be deleted, so that MLflow counts on
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """What an export did: what it wrote, what was there already, and what MLflow does not hold."""
-
-    models: int = 0
-    versions: int = 0
-    stages: int = 0
-    aliases: int = 0
-    updates: int = 0
-    already: int = 0
-    not_carried: tuple[NotCarried, ...] = ()
 
 
 def export_mlflow(
@@ -40,7 +27,7 @@ def export_mlflow(
     stages: Mapping[str, str] | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
-) -> Exported:
+) -> Carried:
     """Writes models with their versions, stages, aliases, tags and descriptions into the registry at an MLflow URI.
 
     What is there already is brought up to date; a version with a number that another one has there is left out.
@@ -64,7 +51,7 @@ def export_mlflow(
             if progress is not None:
                 progress(max(1, len(snapshot.versions(name))))
     run.tell()
-    return Exported(**run.counts, not_carried=tuple(run.left))
+    return Carried(**run.counts, not_carried=tuple(run.left))
 
 
 def _is_there(uri: str) -> bool:

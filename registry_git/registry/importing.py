@@ -31,8 +31,8 @@ class NotCarried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brought:
-    """What an import did. The counts are of what it wrote; `already` counts the facts that were here."""
+class Carried:
+    """What was carried from one registry to another: what was written, and how much of it was there `already`."""
 
     models: int = 0
     versions: int = 0
@@ -41,6 +41,12 @@ class Brought:
     updates: int = 0
     already: int = 0
     not_carried: tuple[NotCarried, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought(Carried):
+    """What an import did, and the commit that is on `main` after it."""
+
     commit: str
 
 
