@@ -21,7 +21,10 @@ from tests.browser import browsing, whole_picture
 from tests.order import long_first
 
 if TYPE_CHECKING:
+    import httpx
     from playwright.sync_api import Browser, Page
+
+    from tests.pages_scene import Site
 
 Git = Callable[..., str]
 
@@ -159,6 +162,24 @@ def outside_environment() -> Mapping[str, str]:
 def browser(outside_environment: Mapping[str, str]) -> Iterator[Browser]:
     """A Chromium for one file of tests; more than one at a time cannot be open in a process."""
     with browsing(outside_environment) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shop(place: Path) -> Iterator[Site]:
+    """A server of the registry at `place`, which a file of tests makes for all of them."""
+    from tests.pages_scene import site
+
+    with site(place) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def client(shop: Site) -> Iterator[httpx.Client]:
+    """Alice, signed in at `shop`, whose pages she reads without scripts."""
+    from tests.pages_scene import reader
+
+    with reader(shop, "alice") as found:
         yield found
 
 

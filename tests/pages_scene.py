@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,3 +137,10 @@ def reader(site: Site, who: str = "") -> Iterator[httpx.Client]:
             form = {"csrf": proof(client.get("/sign-in")), "token": site.tokens[who], "next": "/"}
             assert client.post("/sign-in", data=form).status_code == 303
         yield client
+
+
+def led(client: httpx.Client, answer: httpx.Response) -> tuple[str, str]:
+    """Where a form led that did its work, and what was said there (on whatever page comes next); "" for nothing."""
+    assert answer.status_code == 303, answer.text
+    found = re.search(r'<p id="said"[^>]*>(.*?)</p>', client.get("/me").text)
+    return answer.headers["location"], unescape(found[1]) if found else ""

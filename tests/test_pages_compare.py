@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 import httpx
 import pytest
 
+import registry_git
 from registry_git.registry.facade import Registry
 from registry_git.server.pages.comparing import CHANGED, ONLY_LEFT, ONLY_RIGHT, SAME, difference, side_by_side
-from tests.pages_scene import Site, reader, site
-from tests.registry_scene import ALICE, As
-from tests.version_scene import shop
+from tests.registry_scene import ALICE
+from tests.version_scene import fill_shop
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("shop") / "models.git"
-
-
-@pytest.fixture(scope="module")
-def opened(place: Path) -> As:
-    return shop(place)
-
-
-@pytest.fixture(scope="module")
-def fraud(place: Path, opened: As) -> Iterator[Site]:
-    with site(place) as found:
-        yield found
+    place = tmp_path_factory.mktemp("shop") / "models.git"
+    fill_shop(place)
+    return place
 
 
 @pytest.fixture
-def alice(fraud: Site) -> Iterator[httpx.Client]:
-    with reader(fraud, "alice") as client:
-        yield client
-
-
-@pytest.fixture
-def registry(opened: As) -> Registry:
-    return opened(ALICE)
+def registry(place: Path) -> Registry:
+    return registry_git.open(place, actor=ALICE, durable=False)
 
 
 def rows_of(page: str, section: str) -> list[list[str]]:
@@ -86,8 +70,8 @@ def test_a_tag_that_is_a_number_on_one_side_only_is_no_difference_of_numbers(reg
     assert (row.left, row.right, row.difference, row.change) == ("10", "big", "", CHANGED)
 
 
-def test_the_page_shows_both_with_the_difference_of_numbers_in_words_and_signs(alice: httpx.Client) -> None:
-    page = alice.get("/compare", params={"left": "fraud/Production", "right": "fraud/4"}).text
+def test_the_page_shows_both_with_the_difference_of_numbers_in_words_and_signs(client: httpx.Client) -> None:
+    page = client.get("/compare", params={"left": "fraud/Production", "right": "fraud/4"}).text
     assert "<h1>fraud v3 and v4</h1>" in page
     assert rows_of(page, "Metrics") == [
         ["auc", "0.91", "0.934", "+0.024", "≠ differs"],
@@ -100,17 +84,17 @@ def test_the_page_shows_both_with_the_difference_of_numbers_in_words_and_signs(a
     assert ["Status", "READY", "READY", "same"] in rows_of(page, "Facts")
 
 
-def test_only_differences_is_an_address(alice: httpx.Client) -> None:
-    page = alice.get("/compare", params={"left": "fraud/1", "right": "fraud/2", "only": "differences"}).text
+def test_only_differences_is_an_address(client: httpx.Client) -> None:
+    page = client.get("/compare", params={"left": "fraud/1", "right": "fraud/2", "only": "differences"}).text
     assert rows_of(page, "Metrics") == [["auc", "0.87", "0.89", "+0.02", "≠ differs"]]
     assert "Nothing differs here." in page
     assert 'href="/compare?left=fraud%2F1&amp;right=fraud%2F2">Show everything</a>' in page
     assert 'href="/compare?left=fraud%2F2&amp;right=fraud%2F1&amp;only=differences">Swap</a>' in page
 
 
-def test_references_by_stage_and_alias_and_other_models_are_taken(alice: httpx.Client, registry: Registry) -> None:
+def test_references_by_stage_and_alias_and_other_models_are_taken(client: httpx.Client, registry: Registry) -> None:
     registry.register("churn", "s3://acme/churn/1")
-    page = alice.get("/compare", params={"left": "fraud@champion", "right": "churn/latest"}).text
+    page = client.get("/compare", params={"left": "fraud@champion", "right": "churn/latest"}).text
     assert "<h1>fraud v3 and churn v1</h1>" in page
     offered = re.findall(r'<option value="(.*?)">', page)
     assert offered[-1] == "churn/1"
@@ -119,8 +103,8 @@ def test_references_by_stage_and_alias_and_other_models_are_taken(alice: httpx.C
     ]
 
 
-def test_what_names_nothing_is_said_beside_what_was_typed(alice: httpx.Client) -> None:
-    answer = alice.get("/compare", params={"left": "fraud/99", "right": "fraud/Prodution"})
+def test_what_names_nothing_is_said_beside_what_was_typed(client: httpx.Client) -> None:
+    answer = client.get("/compare", params={"left": "fraud/99", "right": "fraud/Prodution"})
     page = unescape(answer.text)
     assert answer.status_code == 404
     assert "v99 of fraud does not exist." in page
@@ -129,22 +113,22 @@ def test_what_names_nothing_is_said_beside_what_was_typed(alice: httpx.Client) -
     assert "<table" not in page
 
 
-def test_without_anything_to_compare_it_says_how_to_name_versions(alice: httpx.Client) -> None:
-    answer = alice.get("/compare")
+def test_without_anything_to_compare_it_says_how_to_name_versions(client: httpx.Client) -> None:
+    answer = client.get("/compare")
     assert answer.status_code == 200
     assert "<code>fraud@champion</code>" in answer.text
-    half = alice.get("/compare", params={"left": "fraud/4"}).text
+    half = client.get("/compare", params={"left": "fraud/4"}).text
     assert '<option value="fraud/Production">' in half  # what could be meant on the other side
 
 
-def test_a_version_beside_itself_is_said_to_be_one(alice: httpx.Client) -> None:
-    page = alice.get("/compare", params={"left": "fraud/4", "right": "fraud@challenger"}).text
+def test_a_version_beside_itself_is_said_to_be_one(client: httpx.Client) -> None:
+    page = client.get("/compare", params={"left": "fraud/4", "right": "fraud@challenger"}).text
     assert "Both are the same version." in page
 
 
-def test_the_past_can_be_compared(alice: httpx.Client, registry: Registry) -> None:
+def test_the_past_can_be_compared(client: httpx.Client, registry: Registry) -> None:
     moved = next(one for one in registry.activity("fraud", 3) if one.activity_type == "APPLIED_TRANSITION")
-    page = alice.get("/compare", params={"left": "fraud/Production", "right": "fraud/4", "at": moved.commit}).text
+    page = client.get("/compare", params={"left": "fraud/Production", "right": "fraud/4", "at": moved.commit}).text
     assert "This is the past." in page
     assert ["Stages", "Production", "—", "only v3"] in rows_of(page, "Facts")
     assert f'<input type="hidden" name="at" value="{moved.commit}">' in page

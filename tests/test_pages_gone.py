@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.pages_scene import Site, proof, reader, site
+from tests.pages_scene import Site, proof, site
 from tests.registry_scene import ALICE, BOB, new_registry
 
 
@@ -25,12 +25,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     alice.rename("old name", "new name")
     alice.delete("fraud", version=1)
     with site(place) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def client(shop: Site) -> Iterator[httpx.Client]:
-    with reader(shop, "alice") as found:
         yield found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,7 +12,7 @@ from playwright.sync_api import Browser, expect
 import registry_git
 from registry_git.server.pages.wording import exact
 from registry_git.server.permissions import Permission
-from tests.pages_scene import NARROW, Site, barriers, new_token, reader, site, too_wide, window
+from tests.pages_scene import NARROW, Site, barriers, new_token, reader, too_wide, window
 from tests.registry_scene import ALICE, BOB, LEADS, new_registry
 
 RULES = """rules:
@@ -51,18 +50,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alice.describe("tagged", "long " * 300)
     alice.register("odd name ü+1", "s3://acme/odd/1")
     return place
-
-
-@pytest.fixture(scope="module")
-def shop(place: Path) -> Iterator[Site]:
-    with site(place) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def client(shop: Site) -> Iterator[httpx.Client]:
-    with reader(shop, "alice") as found:
-        yield found
 
 
 def shown(client: httpx.Client, address: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,7 +10,7 @@ import pytest
 import registry_git
 from registry_git.core.errors import NotFound
 from registry_git.registry.facade import Registry
-from tests.pages_scene import Site, proof, reader, site
+from tests.pages_scene import Site, led, proof, reader
 from tests.registry_scene import ALICE, BOB, LEADS, new_registry
 
 RULES = """rules:
@@ -45,18 +43,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def shop(place: Path) -> Iterator[Site]:
-    with site(place) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def client(shop: Site) -> Iterator[httpx.Client]:
-    with reader(shop, "alice") as found:
-        yield found
-
-
 @pytest.fixture
 def registry(place: Path) -> Registry:
     return registry_git.open(place, actor=ALICE)
@@ -64,14 +50,6 @@ def registry(place: Path) -> Registry:
 
 def send(client: httpx.Client, address: str, page: str = "/models/fraud", **fields: str) -> httpx.Response:
     return client.post(address, data={"csrf": proof(client.get(page)), **fields})
-
-
-def led(client: httpx.Client, answer: httpx.Response) -> tuple[str, str]:
-    """Where a form led, and what was said there."""
-    assert answer.status_code == 303, answer.text
-    address = answer.headers["location"]
-    found = re.search(r'<p id="said"[^>]*>(.*?)</p>', client.get("/models/fraud").text)
-    return address, found[1] if found else ""
 
 
 def test_a_description_is_changed_with_the_line_ends_of_unix(client: httpx.Client, registry: Registry) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -33,18 +32,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alice.set_alias("fraud", "champion", 3)
     alice.request_stage("fraud", 1, "Staging")
     return place
-
-
-@pytest.fixture(scope="module")
-def shop(place: Path) -> Iterator[Site]:
-    with site(place) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def client(shop: Site) -> Iterator[httpx.Client]:
-    with reader(shop, "alice") as found:
-        yield found
 
 
 def names(answer: httpx.Response) -> list[str]:

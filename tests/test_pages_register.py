@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,7 +14,7 @@ from registry_git.core.errors import Invalid
 from registry_git.registry.facade import Registry
 from registry_git.server.pages.register import read_tags
 from registry_git.server.permissions import Permission
-from tests.pages_scene import NARROW, Site, barriers, new_token, proof, reader, site, too_wide, window
+from tests.pages_scene import NARROW, Site, barriers, led, new_token, proof, reader, too_wide, window
 from tests.registry_scene import ALICE, LEADS, new_registry
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -35,18 +34,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def shop(place: Path) -> Iterator[Site]:
-    with site(place) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def client(shop: Site) -> Iterator[httpx.Client]:
-    with reader(shop, "alice") as found:
-        yield found
-
-
 @pytest.fixture
 def registry(place: Path) -> Registry:
     return registry_git.open(place, actor=ALICE)
@@ -54,13 +41,6 @@ def registry(place: Path) -> Registry:
 
 def send(client: httpx.Client, **fields: str) -> httpx.Response:
     return client.post("/register", data={"csrf": proof(client.get("/register")), **fields})
-
-
-def led(client: httpx.Client, answer: httpx.Response) -> tuple[str, str]:
-    """Where the form led, and what was said there."""
-    assert answer.status_code == 303, answer.text
-    found = re.search(r'<p id="said"[^>]*>(.*?)</p>', client.get("/").text)
-    return answer.headers["location"], found[1] if found else ""
 
 
 def test_a_version_of_a_model_is_registered_with_all_that_is_said_of_it(

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 import registry_git
 from tests.pages_scene import NARROW, WIDE, Site, barriers, site, too_wide, window
 from tests.registry_scene import ALICE
-from tests.version_scene import shop
+from tests.version_scene import fill_shop
 
 V4 = "/models/fraud/versions/4"
 PAGES = (V4, f"{V4}?to=Production", "/compare?left=fraud/Production&right=fraud/4")
@@ -19,7 +19,7 @@ PAGES = (V4, f"{V4}?to=Production", "/compare?left=fraud/Production&right=fraud/
 
 @pytest.fixture
 def fraud(tmp_path: Path) -> Iterator[Site]:
-    shop(tmp_path / "models.git")
+    fill_shop(tmp_path / "models.git")
     with site(tmp_path / "models.git") as found:
         yield found
 

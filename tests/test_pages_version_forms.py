@@ -13,7 +13,7 @@ import pytest
 from registry_git.core.errors import NotFound
 from registry_git.server.permissions import Permission
 from tests.conftest import Git
-from tests.pages_scene import Site, new_token, proof, reader, site
+from tests.pages_scene import Site, led, new_token, proof, reader, site
 from tests.registry_scene import ALICE, BOB, LEADS, As, hand_commit, new_registry
 from tests.version_scene import rules_into
 
@@ -61,13 +61,10 @@ def send(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
 
 def done(client: httpx.Client, path: str, **fields: str) -> str:
     """Sends a form, and gives what the next page says was done."""
-    answer = send(client, path, **fields)
-    assert answer.status_code == 303, answer.text
-    assert answer.headers["location"].startswith("/models/fraud")
-    page = client.get("/me")  # it is said on whatever page comes next
-    found = re.search(r'<p id="said"[^>]*>(.*?)</p>', page.text)
-    assert found is not None, page.text
-    return unescape(found[1])
+    address, said = led(client, send(client, path, **fields))
+    assert address.startswith("/models/fraud")
+    assert said
+    return said
 
 
 def refused(client: httpx.Client, path: str, status: int, **fields: str) -> str:

@@ -38,7 +38,7 @@ RULES = """rules:
 """
 
 
-def shop(place: Path) -> As:
+def fill_shop(place: Path) -> As:
     """A registry with fraud v1 to v4: v3 is in Production and used, and Alice asks that v4 take its place."""
     opened = new_registry(place, roles=LEADS)
     alice, bob = opened(ALICE), opened(BOB)
