@@ -38,6 +38,7 @@ from registry_git.manifests import codec_model, codec_observations, codec_pointe
 from registry_git.manifests.fields import Fields, Misplaced
 from registry_git.manifests.layout import Layout, companions, path_of
 from registry_git.manifests.schemas import validate
+from registry_git.manifests.usual import read_usual
 from registry_git.manifests.yaml_reader import SIZE_MAX, lines, read
 from registry_git.manifests.yaml_writer import write
 
@@ -118,8 +119,10 @@ def decode(data: bytes, *, path: str, key: Key | ConsumerKey) -> Entity | Observ
         Corrupt: it is no valid manifest of that identity; the error names file, line and JSON path.
     """
     kind, reader = _READERS[type(key)]
-    value = read(data, path=path)
-    validate(kind, value, path=path, data=data)
+    value = read_usual(kind, data)
+    if value is None:
+        value = read(data, path=path)
+        validate(kind, value, path=path, data=data)
     try:
         entity = reader(Fields(value))
         if entity.key != key:

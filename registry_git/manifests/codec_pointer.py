@@ -7,8 +7,16 @@ from typing import Any
 
 from registry_git.core.frozen import Frozen
 from registry_git.core.model import AliasPointer, Deployment, Resolved, StagePointer
-from registry_git.core.names import AliasName, Id, StageName, dns_label, parse_name, parse_version
-from registry_git.manifests.fields import Fields, parse_actor, parse_model, sorted_by_key, without_empty
+from registry_git.core.names import Id, dns_label, parse_name, parse_version
+from registry_git.manifests.fields import (
+    Fields,
+    parse_actor,
+    parse_alias,
+    parse_model,
+    parse_stage,
+    sorted_by_key,
+    without_empty,
+)
 
 # Keeps pointers out of the cluster: kustomize drops what carries it from its output.
 LOCAL_CONFIG = "config.kubernetes.io/local-config"
@@ -43,7 +51,7 @@ def read_stage(fields: Fields) -> StagePointer:
         )
     pointer = StagePointer(
         model=fields.parse("model", parse_model),
-        stage=fields.parse("stage", StageName.parse),
+        stage=fields.parse("stage", parse_stage),
         versions=versions,
         source=fields.value["source"],
         format=fields.text("format"),
@@ -75,7 +83,7 @@ def read_alias(fields: Fields) -> AliasPointer:
     """The alias pointer that validated members describe. Raises: Misplaced."""
     pointer = AliasPointer(
         model=fields.parse("model", parse_model),
-        alias=fields.parse("alias", AliasName.parse),
+        alias=fields.parse("alias", parse_alias),
         version=fields.parse("version", parse_version),
         source=fields.value["source"],
         format=fields.text("format"),
@@ -118,8 +126,8 @@ def read_deployment(fields: Fields) -> Deployment:
         workload=fields.text("workload"),
         owner=fields.parse("owner", parse_actor),
         model=fields.parse("model", parse_model),
-        stage=fields.optional("stage", StageName.parse),
-        alias=fields.optional("alias", AliasName.parse),
+        stage=fields.optional("stage", parse_stage),
+        alias=fields.optional("alias", parse_alias),
         version=fields.optional("version", parse_version),
         follow=fields.text("follow"),
         resolved=_read_resolved(fields.mapping("resolved")) if "resolved" in fields.value else None,

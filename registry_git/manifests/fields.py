@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from registry_git.core.errors import Invalid
 from registry_git.core.frozen import Frozen
-from registry_git.core.names import Actor, ModelName, parse_tag_key
+from registry_git.core.names import Actor, AliasName, ModelName, StageName, parse_tag_key
 from registry_git.core.times import Timestamp
 from registry_git.manifests.yaml_reader import step
 
@@ -17,6 +17,8 @@ T = TypeVar("T")
 # The same few names and people are in thousands of manifests.
 parse_model: Callable[[str], ModelName] = lru_cache(maxsize=4096)(ModelName.parse)
 parse_actor: Callable[[str], Actor] = lru_cache(maxsize=4096)(Actor.parse)
+parse_stage: Callable[[str], StageName] = lru_cache(maxsize=256)(StageName.parse)
+parse_alias: Callable[[str], AliasName] = lru_cache(maxsize=4096)(AliasName.parse)
 
 
 class Misplaced(Exception):
