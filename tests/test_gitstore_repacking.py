@@ -20,7 +20,7 @@ import pytest
 import registry_git
 from registry_git.core.errors import Unavailable
 from registry_git.gitstore import disk, growing, repacking
-from registry_git.gitstore.growing import growing_packs
+from registry_git.gitstore.growing_note import KEPT, growing_packs
 from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.pack import write_pack
 from registry_git.gitstore.pushed import PACKS_MAX
@@ -244,7 +244,7 @@ def test_the_pack_that_grows_goes_on_growing(place: Path, git: Git) -> None:
     merge_now(place)
     assert before <= packs(place)
     registry.register("model-1", "s3://acme/on", read=False)
-    assert len(before & growing_packs(place)) == growing._KEPT
+    assert len(before & growing_packs(place)) == KEPT
     healthy(git, place, registry)
 
 

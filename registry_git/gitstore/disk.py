@@ -72,6 +72,14 @@ def sync(fd: int) -> None:
         os.fsync(fd)
 
 
+def sync_content(fd: int) -> None:
+    """As `sync`, for a file that has not grown: what else is noted of it may stay behind. Raises: OSError."""
+    if _FULL_SYNC is not None:  # pragma: no cover
+        fcntl.fcntl(fd, _FULL_SYNC)
+    else:
+        os.fdatasync(fd)
+
+
 def sync_all(fds: Sequence[int]) -> None:
     """Returns when all of the open files are on disk. Raises: OSError.
 

@@ -4,6 +4,9 @@ A commit is six or seven objects. As loose files each has to be made, named and 
 in; two files cost a third of that. And a directory of a thousand models is stored as its difference from the last.
 All packs are whole, and git's own: whoever reads meanwhile finds either one. Which one grows is only noted; where the
 note is gone or wrong, another pack begins.
+
+Where a journal answers for what was written (`gitstore/journal.py`), a pack need not be flushed before the next one
+takes its place. Then the last one that was flushed stays, however old it is: after a power cut it is what there is.
 """
 
 from __future__ import annotations
@@ -12,8 +15,7 @@ import os
 import zlib
 from bisect import insort
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha1
 from pathlib import Path
@@ -21,16 +23,24 @@ from struct import unpack, unpack_from
 
 from registry_git.gitstore import disk
 from registry_git.gitstore.delta import tree_delta
-from registry_git.gitstore.lock import OWN_DIRECTORY
+from registry_git.gitstore.growing_note import KEPT, GrowingNote, read_note, write_note
 from registry_git.gitstore.objects import Staging
-from registry_git.gitstore.pack import MAX_CHAIN, OFS_DELTA, Entry, install, pack_head, packed, packed_delta
+from registry_git.gitstore.pack import (
+    MAX_CHAIN,
+    OFS_DELTA,
+    Entry,
+    flush_packs,
+    install,
+    pack_head,
+    packed,
+    packed_delta,
+    packed_delta_from,
+)
 
-_NOTE = "growing-pack"
 _OBJECTS_MAX = 256  # about forty commits: then another pack begins
 _BYTES_MAX = 1_000_000  # every write writes the whole pack again
 _HEAD = 12  # bytes before the first object
 _ID = 20
-_KEPT = 8  # packs that were replaced and stay for a while, for who has just looked which there are
 _DELTA_FROM = 200  # bytes; a smaller tree is stored as it is
 
 
@@ -47,7 +57,12 @@ class _Pack:
     entries: list[Entry] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
     chains: dict[str, int] = field(default_factory=dict)
-    replaced: list[str] = field(default_factory=list)
+    replaced: tuple[str, ...] = ()
+
+    @property
+    def head(self) -> bytes:
+        """What is before the objects in the file."""
+        return pack_head(len(self.entries))
 
     @property
     def full(self) -> bool:
@@ -66,79 +81,96 @@ class _Pack:
         return count
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a write puts into packs.
+
+    Attributes:
+        pack: the SHA-1 in the name of the pack that will hold it.
+        replaced: that of the pack whose place it takes, "" where another pack is begun or none is written.
+        begins: whether another pack is begun: there will be one more.
+        objects: all objects of the write by id, as a thin pack holds them.
+    """
+
+    pack: str
+    replaced: str
+    begins: bool
+    objects: dict[str, bytes]
+    content: _Pack | None = field(repr=False)  # None: the pack holds all of it
+    older: tuple[str, ...] = ()
+
+
 class GrowingPack:
     """The pack of one repository that grows. Whoever writes holds the writer's lock."""
 
     def __init__(self, git_dir: Path) -> None:
-        self._objects = os.fspath(git_dir / "objects")
-        self._note = os.fspath(git_dir / OWN_DIRECTORY / _NOTE)
+        self._git_dir = os.fspath(git_dir)
+        self._objects = f"{self._git_dir}/objects"
         self._known = _Pack()
 
     def takes(self, staging: Staging) -> bool:
         """Whether the objects are few enough; many are better off in a pack of their own."""
         return len(staging) < _OBJECTS_MAX and sum(len(data) for _, data in staging.objects.values()) < _BYTES_MAX
 
-    def write(
-        self, staging: Staging, *, read: Callable[[str], bytes], durable: bool = True, beside: int | None = None
-    ) -> bool:
-        """Writes all staged objects. On return they are on disk, names included.
+    def growth(self, staging: Staging, *, read: Callable[[str], bytes]) -> Growth:
+        """What is to be written for all staged objects; `read` gives the content of an object that is stored."""
+        before = self._current()
+        after, objects = _grown(before, staging, read)
+        if after is None:
+            return Growth(before.name, "", begins=False, objects=objects, content=None)
+        after.name = sha1(b"".join((after.head, after.body)), usedforsecurity=False).hexdigest()
+        return Growth(after.name, before.name, not before.name, objects, after, before.replaced)
 
-        Gives whether another pack was begun: there is one more then.
+    def write(self, growth: Growth, *, durable: bool = True, beside: int | None = None) -> None:
+        """Writes what is to be written. On return all of it is on disk, names included.
 
         Args:
-            staging: the objects.
-            read: gives the content of an object that is stored.
-            durable: False leaves the flushing to the kernel.
+            growth: what `growth` gave, since when nobody has written.
+            durable: False leaves the flushing to the caller, or to the kernel.
             beside: another open file that is to be on disk then.
 
         Raises:
             Unavailable: disk full, read-only, input/output error …; no temporary file stays, no object is visible.
         """
-        before = self._current()
-        after = _grown(before, staging, read)
+        after = growth.content
         with disk.explained("write to the registry"):
-            if after is None:  # it holds all of them; but whoever put them there may not have flushed it
+            if after is None:  # it is there; but whoever put it there may not have flushed it
                 if durable:
-                    self._flush(before.name, beside)
-                return False
-            digest = install(self._objects, partial(_write, after), durable=durable, beside=beside)
-            name = digest.hex()
-            replaced = [*before.replaced, before.name] if before.name else before.replaced
-            self._known = replace(after, name=name, replaced=replaced[-_KEPT:])
-            self._write_note(self._known)
-        # only now: what they hold is on disk in the new one
-        for old in replaced[:-_KEPT]:
+                    self._flush(growth.pack, beside)
+                return
+            install(self._objects, partial(_write, after), durable=durable, beside=beside)
+            replaced = (*growth.older, growth.replaced) if growth.replaced else growth.older
+            flushed = growth.pack if durable else read_note(self._git_dir).flushed
+            # only now: what they hold is in the new one, or else in one that is on disk already
+            gone = [old for old in replaced[:-KEPT] if old != flushed]
+            after.replaced = tuple(old for old in replaced if old not in gone)
+            self._known = after
+            write_note(self._git_dir, GrowingNote(after.name, after.replaced, flushed))
+        for old in gone:
             for suffix in ("pack", "idx"):  # an index that a kill leaves behind is small, and nobody heeds it
                 disk.remove_quietly(self._path(old, suffix))
-        return not before.name
 
     def _current(self) -> _Pack:
         """The pack to go on with; an empty one where there is none, or it is full."""
-        name, *replaced = _read_note(self._note) or [""]
+        note = read_note(self._git_dir)
+        name = note.current
         if not name:
             return _Pack()
         if name != self._known.name or not os.path.exists(self._path(name, "idx")):
-            self._known = self._loaded(name, replaced) or _Pack()
+            self._known = self._loaded(name, note.replaced) or _Pack()
         # those that the full one replaced are still to go
         return _Pack(replaced=self._known.replaced) if self._known.full else self._known
 
     def _flush(self, name: str, beside: int | None) -> None:
         if beside is not None:
             disk.sync(beside)
-        if not name:
-            return
-        for suffix in ("pack", "idx"):
-            fd = os.open(self._path(name, suffix), os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                disk.sync(fd)
-            finally:
-                os.close(fd)
-        disk.sync_directory(f"{self._objects}/pack")
+        if name:
+            flush_packs(self._objects, [name])
 
     def _path(self, name: str, suffix: str) -> str:
         return f"{self._objects}/pack/pack-{name}.{suffix}"
 
-    def _loaded(self, name: str, replaced: list[str]) -> _Pack | None:
+    def _loaded(self, name: str, replaced: tuple[str, ...]) -> _Pack | None:
         """The pack of that name, if it is whole."""
         try:
             content, index = (Path(self._path(name, suffix)).read_bytes() for suffix in ("pack", "idx"))
@@ -151,70 +183,28 @@ class GrowingPack:
         places = {oid.hex(): place for oid, _, place in entries}
         return _Pack(name, content[_HEAD:-_ID], entries, places, {}, replaced)
 
-    def _write_note(self, pack: _Pack) -> None:
-        names = " ".join((pack.name, *pack.replaced)).encode("ascii")
-        # in place, and not flushed: it is no more than a hint
-        with suppress(OSError):
-            fd = self._open_note()
-            try:
-                os.pwrite(fd, b"%s %08x\n" % (names, zlib.crc32(names)), 0)
-            finally:
-                os.close(fd)
-
-    def _open_note(self) -> int:
-        flags = os.O_WRONLY | os.O_CLOEXEC
-        try:
-            return os.open(self._note, flags)
-        except FileNotFoundError:
-            fd = os.open(self._note, flags | os.O_CREAT, 0o666)
-            with suppress(PermissionError):
-                os.fchmod(fd, os.stat(self._objects).st_mode & 0o666)
-            return fd
-
-
-def growing_packs(git_dir: Path) -> frozenset[str]:
-    """The SHA-1s of the pack that grows and of those that it has replaced lately: writers take these away."""
-    return frozenset(_read_note(os.fspath(git_dir / OWN_DIRECTORY / _NOTE)) or ())
-
-
-def _read_note(note: str) -> list[str] | None:
-    """The names in the note: of the pack that grows, then of those that it replaced, oldest first."""
-    try:
-        fd = os.open(note, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        line, _, _ = os.read(fd, _ID * 3 * (_KEPT + 2)).partition(b"\n")
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-    names, _, check = line.rpartition(b" ")
-    if check != b"%08x" % zlib.crc32(names):
-        return None  # half written when somebody was killed
-    return names.decode("ascii").split(" ")
-
 
 def _write(pack: _Pack, fd: int) -> tuple[bytes, list[Entry]]:
     """Writes the pack. Gives its SHA-1, and what its index holds."""
-    head = pack_head(len(pack.entries))
-    digest = sha1(head, usedforsecurity=False)
-    digest.update(pack.body)
-    disk.write_all(fd, head, pack.body, digest.digest())
-    return digest.digest(), pack.entries
+    digest = bytes.fromhex(pack.name)
+    disk.write_all(fd, pack.head, pack.body, digest)
+    return digest, pack.entries
 
 
-def _grown(pack: _Pack, staging: Staging, read: Callable[[str], bytes]) -> _Pack | None:
-    """The pack with the staged objects that it lacks, not written yet; None when it lacks none."""
+def _grown(pack: _Pack, staging: Staging, read: Callable[[str], bytes]) -> tuple[_Pack | None, dict[str, bytes]]:
+    """The pack with the staged objects that it lacks, not written yet, or None when it lacks none.
+
+    And all staged objects as a thin pack holds them.
+    """
     objects = staging.objects
-    fresh = [oid for oid in objects if oid not in pack.places]
-    if not fresh:
-        return None
+    thin: dict[str, bytes] = {}
     entries, places, chains = pack.entries.copy(), pack.places.copy(), pack.chains.copy()
     added = [pack.body]
     size = _HEAD + len(pack.body)
-    for oid in fresh:
-        kind, data = objects[oid]
+    for oid, (kind, data) in objects.items():
+        if oid in pack.places:
+            thin[oid] = packed(kind, data)
+            continue
         base = staging.delta_bases.get(oid, "")
         written = b""
         if base in places and len(data) >= _DELTA_FROM:
@@ -224,15 +214,17 @@ def _grown(pack: _Pack, staging: Staging, read: Callable[[str], bytes]) -> _Pack
                 delta = tree_delta(old, data)
                 if len(delta) < len(data) // 2:
                     written = packed_delta(delta, size - places[base])
+                    thin[oid] = packed_delta_from(delta, base)
                     chains[oid] = length + 1
         if not written:
-            written = packed(kind, data)
+            written = thin[oid] = packed(kind, data)
             chains[oid] = 0
         insort(entries, (bytes.fromhex(oid), zlib.crc32(written), size))
         places[oid] = size
         added.append(written)
         size += len(written)
-    return _Pack("", b"".join(added), entries, places, chains)
+    grown = _Pack("", b"".join(added), entries, places, chains) if len(added) > 1 else None
+    return grown, thin
 
 
 def _distance(body: bytes, at: int) -> int:

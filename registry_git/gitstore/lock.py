@@ -29,16 +29,18 @@ class WriterLock:
     Args:
         git_dir: the repository (the `.git` directory, or the bare repository itself).
         timeout_seconds: how long to wait for the others.
+        make: makes the lock's files where they are not; False: for whoever comes later than a writer.
 
     Raises:
         Unavailable: on entry; somebody else kept the lock for longer than that, or the file cannot be made.
         RuntimeError: on entry; this thread holds it already.
     """
 
-    def __init__(self, git_dir: Path, *, timeout_seconds: float = 60.0) -> None:
+    def __init__(self, git_dir: Path, *, timeout_seconds: float = 60.0, make: bool = True) -> None:
         self._git_dir = os.fspath(git_dir)
         self._folder = f"{self._git_dir}/{OWN_DIRECTORY}"
         self._timeout = timeout_seconds
+        self._flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0)
         self._fd = -1
         self._owner: int | None = None
 
@@ -91,12 +93,13 @@ class WriterLock:
             os.close(fd)  # the file was removed while we waited: whoever comes next makes and locks another one
 
     def _open(self, path: str) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
-            return os.open(path, flags, 0o666)
+            return os.open(path, self._flags, 0o666)
         except FileNotFoundError:
+            if not self._flags & os.O_CREAT:
+                raise
             disk.make_directory(self._folder, like=self._git_dir)
-            return os.open(path, flags, 0o666)
+            return os.open(path, self._flags, 0o666)
 
     def _busy(self) -> Unavailable:
         holder = ""

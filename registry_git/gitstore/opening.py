@@ -10,12 +10,18 @@ from pathlib import Path
 import pygit2
 
 from registry_git.core.errors import NotFound, Unavailable
+from registry_git.gitstore.journal import left_over
 
 
 def opened(path: Path) -> pygit2.Repository:
-    """The repository at a path. Raises: NotFound; Unavailable: it belongs to another user."""
+    """The repository at a path, with all that was acknowledged before a power cut.
+
+    Raises:
+        NotFound: there is none.
+        Unavailable: it belongs to another user.
+    """
     try:
-        return pygit2.Repository(str(path))
+        found = pygit2.Repository(str(path))
     except pygit2.GitError as problem:
         text = str(problem)
         if "not owned" in text:
@@ -24,6 +30,11 @@ def opened(path: Path) -> pygit2.Repository:
                 hint=f"If you do: git config --global --add safe.directory {path}",
             ) from None
         raise NotFound(f"There is no registry at {path}.", hint=f"Create one with: registry-git init {path}") from None
+    if left_over(Path(found.path)):
+        from registry_git.gitstore.recovery import recover_or_warn  # slow to import, and seldom needed
+
+        recover_or_warn(Path(found.path))
+    return found
 
 
 def listed(directories: Sequence[Path]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from hashlib import sha1
 from itertools import accumulate
@@ -23,6 +23,7 @@ from registry_git.gitstore.objects import Staging
 _TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 _ORDER = {"commit": 0, "tag": 0, "tree": 1, "blob": 2}  # what history walks read lies together
 OFS_DELTA = 6
+_REF_DELTA = 7
 MAX_CHAIN = 50  # git's own limit: every link is one more object to inflate at a read
 _MAX_BYTES = 2**31 - 1  # beyond it an index needs wide offsets
 _DRAFT = "tmp_"  # git's own prefix: `git prune` clears what a killed process leaves
@@ -111,6 +112,23 @@ def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None
             disk.remove_quietly(path)
 
 
+def flush_packs(root: str, names: Iterable[str]) -> None:
+    """Returns when the packs `pack-<name>` of the store `root` are on disk; those that are gone are passed over.
+
+    Raises:
+        OSError.
+    """
+    for name in names:
+        for suffix in ("pack", "idx"):
+            with suppress(FileNotFoundError):
+                fd = os.open(f"{root}/pack/pack-{name}.{suffix}", os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    disk.sync(fd)
+                finally:
+                    os.close(fd)
+    disk.sync_directory(f"{root}/pack")
+
+
 def _write_objects(fd: int, staging: Staging) -> tuple[bytes, list[Entry]]:
     """Writes the pack; gives its SHA-1 and for each object its id, CRC-32 and offset."""
     digest = sha1(usedforsecurity=False)
@@ -162,8 +180,16 @@ def packed(kind: str, data: bytes) -> bytes:
 
 def packed_delta(delta: bytes, distance: int) -> bytes:
     """An object as a pack holds it: the difference from the object that begins `distance` bytes before it."""
-    written = _stored(delta) if len(delta) < _STORE_BELOW else zlib.compress(delta, 1)
-    return _header(OFS_DELTA, len(delta)) + _distance(distance) + written
+    return _header(OFS_DELTA, len(delta)) + _distance(distance) + _shrunk(delta)
+
+
+def packed_delta_from(delta: bytes, base: str) -> bytes:
+    """An object as a thin pack holds it: the difference from the object with the id `base`, wherever that is."""
+    return _header(_REF_DELTA, len(delta)) + bytes.fromhex(base) + _shrunk(delta)
+
+
+def _shrunk(delta: bytes) -> bytes:
+    return _stored(delta) if len(delta) < _STORE_BELOW else zlib.compress(delta, 1)
 
 
 def _header(kind: int, size: int) -> bytes:

@@ -21,6 +21,7 @@ from registry_git.gitstore.refs import Moved
 from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 
 ORIGIN = "origin"
+REQUESTS = "refs/heads/request/"
 TRACKED_REQUESTS = "refs/remotes/origin/request/"
 OBSERVATIONS = "refs/heads/observations"
 # as a pattern, since git refuses to fetch a branch by name that is not there

@@ -28,7 +28,7 @@ import pygit2
 
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.gitstore import disk
-from registry_git.gitstore.growing import growing_packs
+from registry_git.gitstore.growing_note import growing_packs
 from registry_git.gitstore.lock import OWN_DIRECTORY, WriterLock
 from registry_git.gitstore.porcelain import Porcelain
 from registry_git.gitstore.pushed import PACKS_MAX

@@ -19,21 +19,18 @@ from registry_git.core.names import Actor
 from registry_git.gitstore.batch import Batch, Outcome
 from registry_git.gitstore.edit import edit_tree
 from registry_git.gitstore.following import Following
-from registry_git.gitstore.growing import GrowingPack
 from registry_git.gitstore.lock import WriterLock
 from registry_git.gitstore.objects import Staging, write_loose
-from registry_git.gitstore.pack import write_pack
-from registry_git.gitstore.reflock import LockFile
+from registry_git.gitstore.publishing import Publisher
 from registry_git.gitstore.refs import (
     Locked,
     Moved,
     ReflogEntry,
-    draft_ref,
     move_ref,
     recover_stale_lock,
     sync_ref,
 )
-from registry_git.gitstore.remote import TRACKED_REQUESTS, RefMove, Remote, tracked
+from registry_git.gitstore.remote import REQUESTS, TRACKED_REQUESTS, RefMove, Remote, tracked
 from registry_git.gitstore.repository import MAIN, Repository
 from registry_git.gitstore.rivals import Rivals
 from registry_git.gitstore.session import FindBranch, Session
@@ -43,7 +40,6 @@ from registry_git.gitstore.together import turns_at
 from registry_git.gitstore.trees import EMPTY_TREE
 from registry_git.gitstore.worktree import WorkTree, followed
 
-REQUESTS = "refs/heads/request/"
 FRESH_SECONDS = 5.0  # how old what is here may be when it answers for a remote
 _PATIENCE = 60.0  # seconds of trying again before a lost race is told
 T = TypeVar("T")
@@ -63,8 +59,7 @@ class Store:
         self._fetched = float("-inf")
         self._rivals = Rivals()
         self._shown: GitSnapshot | None = None  # of the commit that was asked for last: nearly always it is the next
-        self._growing = GrowingPack(self.repository.git_dir)
-        self._pack_begun = False  # since packs were last counted
+        self._publisher = Publisher(self.repository, self.following, durable=durable)
 
     @property
     def durable(self) -> bool:
@@ -169,7 +164,7 @@ class Store:
 
     def _finish(self, session: Session, describe: ReflogEntry | None) -> None:
         if session.moves:
-            self._publish(session, describe)
+            self._publisher.publish(session, describe, branch=self.request_branch)
         elif self._durable:
             # what was found done may be another's, killed before its flush: true only once it is on disk
             sync_ref(self.repository.git_dir, MAIN)
@@ -177,8 +172,8 @@ class Store:
     def _settled(self, attempt: Callable[[], T]) -> T:
         """As `_tried`; and where that has begun another pack, and there are many now, they are merged before long."""
         result = self._tried(attempt)
-        if self._pack_begun:
-            self._pack_begun = False
+        if self._publisher.pack_begun:
+            self._publisher.pack_begun = False
             from registry_git.gitstore.repacking import merge_when_many  # slow to import, and few writes begin a pack
 
             merge_when_many(self.repository)
@@ -238,11 +233,11 @@ class Store:
         deciding = sum(move.new is not None for move in moves)
         main = next((move for move in moves if move.name == MAIN), None)
         if main is None or main.new is None:
-            self._move_here(moves, deciding, describe)
+            self._publisher.move(moves, deciding, describe)
             return
         before = None if main.old is None else self.repository.tree_of(main.old)
         with followed(self.repository, before, self.repository.tree_of(main.new), read=self.repository.read):
-            self._move_here(moves, deciding, describe)
+            self._publisher.move(moves, deciding, describe)
 
     def locked(self) -> WriterLock:
         """The lock that every writer takes, for repairs that must not meet one."""
@@ -260,51 +255,3 @@ class Store:
 
     def _lock(self) -> WriterLock:
         return WriterLock(self.repository.git_dir, timeout_seconds=_PATIENCE)
-
-    def _publish(self, session: Session, describe: ReflogEntry | None) -> None:
-        for move in session.moves:
-            if move.name == MAIN and self.following is None and self.repository.workdir is None:
-                continue  # it has just been read, and is looked at again when it moves; nothing else waits for that
-            here = self.request_branch(move.name) if move.name.startswith(REQUESTS) else self.repository.ref(move.name)
-            if here != move.old:
-                raise Moved(move.name, expected=move.old, actual=here)
-        main = next((move for move in session.moves if move.name == MAIN and move.old and move.new), None)
-        trees = (session.tree_of(main.old or ""), session.tree_of(main.new or "")) if main else None
-        drafted = None
-        if main and main.new and self.following is None and main in session.moves[: session.deciding]:
-            drafted = draft_ref(self.repository.git_dir, MAIN, main.new)
-        try:
-            with followed(self.repository, *trees, read=session.read) if trees else nullcontext():
-                self._write(session.staging, None if drafted is None else drafted.fd)
-                self.repository.memory.keep_written(session.staging.objects)
-                if self.following is None:
-                    self._move_here(session.moves, session.deciding, describe, drafted)
-                else:
-                    self.following.publish(session.moves, describe)
-        finally:
-            if drafted is not None:
-                drafted.discard()
-
-    def _write(self, staging: Staging, beside: int | None) -> None:
-        """Writes the objects; on return they are on disk, and so is the open file `beside`."""
-        if self._growing.takes(staging):
-            begun = self._growing.write(staging, read=self.repository.read, durable=self._durable, beside=beside)
-        else:
-            begun = bool(write_pack(self.repository.objects_dir, staging, durable=self._durable, beside=beside))
-        self._pack_begun = self._pack_begun or begun
-
-    def _move_here(
-        self, moves: Sequence[RefMove], deciding: int, describe: ReflogEntry | None, main: LockFile | None = None
-    ) -> None:
-        """`main` is what was drafted for it."""
-        git_dir = self.repository.git_dir
-        for move in moves[:deciding]:
-            drafted = main if move.name == MAIN else None
-            move_ref(
-                git_dir, move.name, old=move.old, new=move.new, durable=self._durable, reflog=describe, drafted=drafted
-            )
-        for move in moves[deciding:]:
-            try:
-                move_ref(git_dir, move.name, old=move.old, new=move.new, durable=False, reflog=describe)
-            except Conflict:
-                continue  # `main` has the truth already; a branch that somebody moved meanwhile stays for them to see

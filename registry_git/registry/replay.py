@@ -22,11 +22,11 @@ from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.following import Following, unsent
 from registry_git.gitstore.merge import changed_files
 from registry_git.gitstore.refs import ReflogEntry, move_ref
-from registry_git.gitstore.remote import RefMove, tracked
+from registry_git.gitstore.remote import REQUESTS, RefMove, tracked
 from registry_git.gitstore.repository import MAIN, TRACKED_MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.gitstore.store import REQUESTS, Store
+from registry_git.gitstore.store import Store
 from registry_git.manifests.layout import key_of, parse_request_ref
 from registry_git.manifests.messages import read_comment, read_forced, read_operation, read_time, write_message
 from registry_git.registry.views import Renumbered, Synced

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from registry_git.core.model import PolicyKey
-from registry_git.gitstore.remote import TRACKED_REQUESTS
-from registry_git.gitstore.store import REQUESTS
+from registry_git.gitstore.remote import REQUESTS, TRACKED_REQUESTS
 from registry_git.registry.entries import entry_problem
 from registry_git.registry.judging.changed import Changed
 from registry_git.registry.judging.faults import Fault, Rule, fault

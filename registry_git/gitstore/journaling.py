@@ -1,0 +1,75 @@
+"""The journal as one store uses it: which writes it answers for, and what they wait for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from registry_git.gitstore import disk
+from registry_git.gitstore.growing import Growth
+from registry_git.gitstore.journal import Entry, Full, Journal, LeftOver
+from registry_git.gitstore.objects import Staging
+from registry_git.gitstore.refread import value_of
+from registry_git.gitstore.remote import RefMove
+from registry_git.gitstore.repository import Repository
+from registry_git.gitstore.settling import settle, settle_soon
+
+_SETTING = "registry-git.journal"
+_MOST_BYTES = 1 << 18  # of objects; more are better off flushed where they are
+
+
+class Journaling:
+    """The writes of one store that the journal answers for. Whoever writes holds the writer's lock."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._git_dir = repository.git_dir
+        self._config = repository.git.config
+        self._journal = Journal(repository.git_dir)
+        self._wrote = False
+        self._wanted: bool | None = None
+
+    def takes(self, staging: Staging) -> bool:
+        """Whether the journal is to answer for a write of these objects.
+
+        Not for the first one of a store: a command that writes once leaves git's files flushed, and no journal. And for
+        none where git's configuration says `registry-git.journal=false`.
+        """
+        if not self._wrote:
+            self._wrote = True
+            return False
+        if self._wanted is None:
+            self._wanted = self._config.get_bool(_SETTING) if _SETTING in self._config else True
+        if not self._wanted:
+            return False
+        return sum(len(data) for _, data in staging.objects.values()) < _MOST_BYTES
+
+    @contextmanager
+    def answering(self, main: RefMove, growth: Growth) -> Iterator[None]:
+        """Inside it, the write is safe, and can be made; where `main` does not move, it is taken back.
+
+        Raises:
+            Unavailable: on entry; the disk does not take it.
+        """
+        old, new = main.old or "", main.new or ""
+        with disk.explained("write to the registry"):
+            self._append(Entry(old=old, new=new, pack=growth.pack, replaced=growth.replaced, objects=growth.objects))
+        try:
+            yield
+        except BaseException:
+            if value_of(os.fspath(self._git_dir), main.name) != new:
+                self._journal.cancel()
+            raise
+        settle_soon(self._git_dir)
+
+    def _append(self, entry: Entry) -> None:
+        try:
+            self._journal.append(entry)
+        except Full:
+            settle(self._git_dir)
+            self._journal.append(entry)
+        except LeftOver:  # of another machine, where several share the disk
+            from registry_git.gitstore.recovery import make_again
+
+            make_again(self._git_dir)
+            self._journal.append(entry)

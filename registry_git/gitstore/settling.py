@@ -1,0 +1,113 @@
+"""Git's own files of writes that the journal answers for: flushed a moment after the answer, or when it is full.
+
+Then plain git, too, finds everything after a power cut, without the journal.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from registry_git.core.errors import RegistryError
+from registry_git.gitstore import disk
+from registry_git.gitstore.growing_note import note_flushed
+from registry_git.gitstore.journal import Journal
+from registry_git.gitstore.lock import WriterLock
+from registry_git.gitstore.pack import flush_packs
+from registry_git.gitstore.refs import sync_ref
+from registry_git.gitstore.repository import MAIN
+
+_AFTER_SECONDS = 1.0
+_LOG = logging.getLogger(__name__)
+
+
+def settle(git_dir: Path) -> None:
+    """Flushes what the journal answers for, and empties it. The caller holds the writer's lock.
+
+    Raises:
+        Unavailable: the disk does not take it; the journal goes on answering.
+    """
+    journal = Journal(git_dir)
+    with disk.explained("flush the registry"):
+        entries = journal.entries()
+        if not entries:
+            return
+        packs = {entry.pack for entry in entries} - {entry.replaced for entry in entries}
+        try:
+            flush_packs(os.fspath(git_dir / "objects"), sorted(packs))
+            sync_ref(git_dir, MAIN)
+        except (OSError, RegistryError):
+            from registry_git.gitstore.recovery import make_again  # slow to import, and seldom needed
+
+            # what could not be written may be lost, although the next flush succeeds: the kernel tells it once
+            make_again(git_dir)
+            return
+        note_flushed(os.fspath(git_dir), packs)
+        journal.clear()
+
+
+class _Settler(threading.Thread):
+    """Settles, before long, the journals of repositories that this process has written to."""
+
+    def __init__(self) -> None:
+        super().__init__(name="settle", daemon=True)
+        self._waiting: set[Path] = set()
+        self._changed = threading.Event()
+
+    def add(self, git_dir: Path) -> None:
+        """Has a repository settled in a moment."""
+        if git_dir not in self._waiting:
+            self._waiting.add(git_dir)
+            self._changed.set()
+
+    def run(self) -> None:
+        """As long as the process lives."""
+        while True:
+            self._changed.wait()
+            time.sleep(_AFTER_SECONDS)
+            self._changed.clear()
+            self.settle_all()
+
+    def settle_all(self) -> None:
+        """Settles what waits, now."""
+        with suppress(KeyError):
+            while True:
+                _settle_or_warn(self._waiting.pop())
+
+
+def _settle_or_warn(git_dir: Path) -> None:
+    try:
+        with WriterLock(git_dir, make=False):
+            settle(git_dir)
+    except (RegistryError, RuntimeError) as problem:  # RuntimeError: no thread to wait in, while the process ends
+        if git_dir.exists():
+            _LOG.warning("The journal of %s stays for now: %s", git_dir, problem)
+
+
+_settlers: list[_Settler] = []  # one, once something was written
+_starting = threading.Lock()
+os.register_at_fork(after_in_child=_settlers.clear)  # the thread is not in the child, and the parent settles
+
+
+def settle_soon(git_dir: Path) -> None:
+    """Has the journal of a repository settled in a second, or when the process ends, whichever is first."""
+    if not _settlers:
+        _start()
+    _settlers[0].add(git_dir)
+
+
+def _start() -> None:
+    with _starting:
+        if not _settlers:
+            settler = _Settler()
+            try:
+                settler.start()
+            except RuntimeError:  # no more threads: then the end of the process does it, or a full journal
+                _LOG.debug("No thread is left to settle journals.")
+            _settlers.append(settler)
+            atexit.register(settler.settle_all)

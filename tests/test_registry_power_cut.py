@@ -1,0 +1,375 @@
+"""A power cut: of what was not flushed anything may be lost, and all that was acknowledged is there all the same."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import registry_git
+from registry_git.core.errors import Unavailable
+from registry_git.gitstore import disk, journal, journaling, settling
+from registry_git.gitstore.growing_note import KEPT, read_note
+from registry_git.gitstore.journal import Journal, left_over
+from registry_git.gitstore.settling import settle
+from registry_git.registry.facade import Registry
+from tests.conftest import Git
+from tests.registry_scene import ALICE, healthy, new_registry
+from tests.registry_writers import PROJECT
+
+_OTHER_BOOT = b"after the start."
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    new_registry(tmp_path / "models.git", versions=2)
+    return tmp_path / "models.git"
+
+
+@pytest.fixture(autouse=True)
+def unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is flushed but where a test has it flushed."""
+    monkeypatch.setattr(journaling, "settle_soon", lambda git_dir: None)
+
+
+@pytest.fixture(autouse=True)
+def same_boot() -> Iterator[None]:
+    yield
+    journal.boot_id.cache_clear()
+
+
+def opened(place: Path) -> Registry:
+    return registry_git.open(place, actor=ALICE)
+
+
+def register(registry: Registry, count: int) -> list[str]:
+    return [registry.register("fraud", f"s3://acme/{number}", read=False).commit for number in range(count)]
+
+
+def files(place: Path) -> dict[str, bytes]:
+    """What git keeps the registry in, and the note of the pack that grows: all that a power cut may take."""
+    found = {}
+    for folder in ("objects", "refs", "registry-git"):
+        for path in (place / folder).rglob("*"):
+            name = os.fspath(path.relative_to(place))
+            if path.is_file() and name != "registry-git/journal" and "index" not in path.name:
+                found[name] = path.read_bytes()
+    return found
+
+
+def cut_power(place: Path, flushed: dict[str, bytes], dice: random.Random) -> None:
+    """Leaves of each file that changed since it was flushed what a disk may leave of it."""
+    now = files(place)
+    for name in sorted({*flushed, *now, *written_between(place)}):
+        before, after = flushed.get(name), now.get(name)
+        if before != after or before is None:
+            kept = [before, after]
+            if before is None or after is not None:
+                kept += [b"", bytes(len(after or b"")), (after or b"")[: len(after or b"") // 2]]
+            leave(place / name, dice.choice(kept))
+
+
+def written_between(place: Path) -> Iterator[str]:
+    """Packs that other packs took the place of: that they are gone is not on disk either."""
+    for entry in Journal(place).entries():
+        yield from (f"objects/pack/pack-{entry.pack}.{suffix}" for suffix in ("pack", "idx"))
+
+
+def leave(path: Path, content: bytes | None) -> None:
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def start_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "boot_id", lambda: _OTHER_BOOT)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_all_that_was_acknowledged_is_there_after_it(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    dice = random.Random(seed)
+    registry = opened(place)
+    register(registry, 1 + dice.randrange(3))
+    if seed % 2:
+        register(registry, dice.randrange(3 * KEPT))
+        settle(place)
+    flushed = files(place)
+    register(registry, 1)  # the first of a store is flushed where it is
+    if not seed % 2:
+        flushed = files(place)
+    commits = register(registry, dice.randrange(1, 3 * KEPT))
+    registry.set_tag("fraud", "seed", str(seed), version=1)
+    registry.transition("fraud", 2, "Staging")
+    main, versions = git(place, "rev-parse", "main"), registry.versions("fraud")
+    cut_power(place, flushed, dice)
+
+    start_again(monkeypatch)
+    registry = opened(place)
+    assert git(place, "rev-parse", "main") == main
+    assert git(place, "fsck", "--full", "--strict", "--no-dangling", "--no-progress") == ""
+    assert registry.versions("fraud") == versions
+    assert git(place, "rev-list", "--first-parent", "main").split()[2 : 2 + len(commits)] == commits[::-1]
+    assert not left_over(place)
+    register(registry, 3)
+    healthy(git, place, opened(place))
+
+
+def test_a_command_that_writes_once_leaves_no_journal(place: Path) -> None:
+    register(opened(place), 1)
+    assert not (place / "registry-git" / "journal").exists()
+
+
+def test_where_it_is_not_wanted_each_write_flushes_what_git_keeps(place: Path, git: Git) -> None:
+    git(place, "config", "registry-git.journal", "false")
+    register(opened(place), 3)
+    assert not (place / "registry-git" / "journal").exists()
+
+
+def test_main_moves_only_once_the_journal_is_flushed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = opened(place)
+    register(registry, 2)
+    flushed: list[str] = []
+    before = (place / "refs/heads/main").read_text()
+
+    def sync_content(fd: int) -> None:
+        assert (place / "refs/heads/main").read_text() == before
+        flushed.append(os.readlink(f"/proc/self/fd/{fd}"))
+        os.fdatasync(fd)
+
+    monkeypatch.setattr(disk, "sync_content", sync_content)
+    monkeypatch.setattr(disk, "sync", lambda fd: flushed.append("too much"))
+    register(registry, 1)
+    assert flushed == [f"{place}/registry-git/journal"]
+    (*_, entry) = Journal(place).entries()
+    assert (entry.old, entry.new) == (before.strip(), (place / "refs/heads/main").read_text().strip())
+
+
+def test_a_journal_that_cannot_be_flushed_fails_the_write_and_it_does_not_come_back(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = opened(place)
+    register(registry, 3)
+    main = git(place, "rev-parse", "main")
+
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "sync_content", broken)
+        with pytest.raises(Unavailable, match="input/output error"):
+            register(registry, 1)
+    assert git(place, "rev-parse", "main") == main
+    flushed = files(place)
+    shutil.copytree(place, place.parent / "cut.git")
+    with monkeypatch.context() as patched:
+        start_again(patched)
+        assert len(opened(place.parent / "cut.git").versions("fraud")) == 5
+    register(registry, 1)
+    cut_power(place, flushed, random.Random(1))
+    start_again(monkeypatch)
+    assert len(opened(place).versions("fraud")) == 6
+    healthy(git, place, opened(place))
+
+
+def test_a_write_that_somebody_else_was_faster_than_is_taken_back(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = opened(place)
+    register(registry, 2)
+    other = git(place, "commit-tree", "main^{tree}", "-p", "main", "-m", "by hand")
+    real = disk.sync_content
+    pushed: list[str] = []
+
+    def sync_content(fd: int) -> None:
+        real(fd)
+        if not pushed:
+            pushed.append(other)
+            git(place, "update-ref", "refs/heads/main", other)
+
+    monkeypatch.setattr(disk, "sync_content", sync_content)
+    (commit,) = register(registry, 1)
+    assert git(place, "rev-parse", f"{commit}^") == other
+    *_, taken_back, entry = Journal(place).entries()
+    assert taken_back.old == taken_back.new
+    assert (entry.old, entry.new) == (other, commit)
+
+
+def test_a_branch_that_went_on_by_a_push_is_not_moved_back(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = opened(place)
+    register(registry, 3)
+    other = git(place, "commit-tree", "main^{tree}", "-p", "main", "-m", "by hand")
+    git(place, "update-ref", "refs/heads/main", other)
+    start_again(monkeypatch)
+    opened(place)
+    assert git(place, "rev-parse", "main") == other
+    assert not left_over(place)
+
+
+def test_settling_flushes_what_git_keeps_and_forgets(place: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = opened(place)
+    register(registry, 5)
+    synced: list[str] = []
+    real = disk.sync
+
+    def sync(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}").removeprefix(f"{place}/"))
+        real(fd)
+
+    monkeypatch.setattr(disk, "sync", sync)
+    settle(place)
+    current = read_note(os.fspath(place)).current
+    wanted = [f"objects/pack/pack-{current}.pack", f"objects/pack/pack-{current}.idx", "objects/pack"]
+    assert synced[:5] == [*wanted, "refs/heads/main", "refs/heads"]
+    assert read_note(os.fspath(place)).flushed == current
+    assert Journal(place).entries() == []
+    flushed = files(place)
+    register(registry, 3 * KEPT)
+    assert f"objects/pack/pack-{current}.pack" in files(place)  # it is what a power cut would leave
+    settle(place)
+    register(registry, 1)
+    assert f"objects/pack/pack-{current}.pack" not in files(place)
+    assert flushed
+    healthy(git, place, registry)
+
+
+def test_what_could_not_be_flushed_is_made_again_from_the_journal(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = opened(place)
+    register(registry, 1)
+    flushed = files(place)
+    register(registry, 4)
+    main = git(place, "rev-parse", "main")
+    real, broken = disk.sync, [True]
+
+    def sync(fd: int) -> None:
+        if broken.pop() if broken else False:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))  # the kernel says so once, and drops what was not written
+        real(fd)
+
+    monkeypatch.setattr(disk, "sync", sync)
+    lost = set(files(place)) - set(flushed)
+    settle(place)
+    for name in lost:
+        if name.startswith("objects/pack"):
+            (place / name).unlink()
+    assert Journal(place).entries() == []
+    assert git(place, "rev-parse", "main") == main
+    healthy(git, place, opened(place))
+
+
+def test_a_full_journal_is_settled_and_the_write_goes_on(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "SIZE", 5 * 4096)
+    registry = opened(place)
+    register(registry, 14)
+    assert 0 < len(Journal(place).entries()) <= 5
+    assert len(registry.versions("fraud")) == 16
+    healthy(git, place, registry)
+
+
+def test_who_may_only_read_is_told_and_reads_what_there_is(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = opened(place)
+    register(registry, 3)
+    start_again(monkeypatch)
+
+    def refused(*arguments: object, **more: object) -> int:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("registry_git.gitstore.lock.WriterLock._open", refused)
+        assert len(opened(place).versions("fraud")) == 5
+    assert "After a power cut" in caplog.text
+    assert left_over(place)
+
+
+WRITER = """
+import sys, time, registry_git
+registry = registry_git.open(sys.argv[1], actor="Bob <bob@acme.io>")
+for number in range(4):
+    registry.register("fraud", f"s3://acme/{number}", read=False)
+    print(number, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(place: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, os.fspath(place)],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_process_settles_when_it_ends(place: Path) -> None:
+    with writer(place) as process:
+        assert process.communicate("\n" * 4)[0].split() == ["0", "1", "2", "3"]
+    assert (place / "registry-git" / "journal").exists()
+    assert Journal(place).entries() == []
+
+
+def test_a_process_that_is_killed_leaves_its_journal_to_the_next_one(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writer(place) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        flushed = files(place)
+        process.stdin.write("\n\n\n")
+        process.stdin.flush()
+        for _ in range(3):
+            process.stdout.readline()
+        process.kill()
+    registry = opened(place)
+    register(registry, 1)  # the first of a store is flushed where it is
+    here = read_note(os.fspath(place)).flushed
+    flushed |= {name: data for name, data in files(place).items() if here in name or name == "refs/heads/main"}
+    register(registry, 2)
+    main = git(place, "rev-parse", "main")
+    if len(Journal(place).entries()) == 5:  # else the writer was so slow that it has settled
+        cut_power(place, flushed, random.Random(7))
+    start_again(monkeypatch)
+    assert len(opened(place).versions("fraud")) == 9
+    assert git(place, "rev-parse", "main") == main
+
+
+def test_a_writer_that_goes_on_settles_before_long(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journaling, "settle_soon", settling.settle_soon)
+    monkeypatch.setattr(settling, "_AFTER_SECONDS", 0.05)
+    registry = opened(place)
+    register(registry, 3)
+    until = time.monotonic() + 20
+    while Journal(place).entries() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert Journal(place).entries() == []
+    assert read_note(os.fspath(place)).flushed == read_note(os.fspath(place)).current
+
+
+def test_a_registry_that_is_gone_is_no_matter_for_whoever_settles(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = opened(place)
+    register(registry, 3)
+    shutil.rmtree(place)
+    settling._settle_or_warn(place)
+    assert caplog.text == ""
+    assert not place.exists()
