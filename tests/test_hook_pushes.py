@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -84,6 +85,18 @@ def test_what_the_policy_forbids_is_refused_in_the_words_of_the_hook(yard: Yard,
     clone = yard.hand(DAVE, {"registry.yaml": text})
     yard.push(clone, "main", actor=DAVE).refused("Rule on policy", "1 approval by ml-leads")
     dave.register("fraud", "s3://acme/fraud/4")
+
+
+def test_a_policy_that_cannot_be_read_is_mended_past_the_hook_alone(yard: Yard, git: Git) -> None:
+    text = yard.text("registry.yaml")
+    hand_commit(git, yard.bare, "main", {"registry.yaml": f"{text}rules: [\n"}, author=ALICE)
+    clone = yard.hand(BOB, {"registry.yaml": text})
+    answer = yard.push(clone, "main", actor=BOB)
+    answer.refused("The policy on main cannot be read, so nobody can say who may change it: ")
+    command = answer.said.partition("past the hooks: ")[2].partition("\n")[0]
+    words = [str(yard.bare) if word == "PATH" else word for word in shlex.split(command)[1:]]
+    git(clone, *words)
+    assert registry_git.open(yard.bare, actor=BOB).check() == []
 
 
 def test_a_client_that_another_one_overtakes_decides_again(yard: Yard) -> None:

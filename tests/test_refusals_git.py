@@ -13,7 +13,7 @@ import registry_git
 from registry_git.core.errors import Corrupt, Invalid, NotFound, Unavailable
 from tests.conftest import Git
 from tests.refusal_scene import POINTER, VERSION, filled_registry, long_history, refused
-from tests.registry_scene import ALICE, BOB, As, hand_commit, refs
+from tests.registry_scene import ALICE, BOB, DAVE, As, hand_commit, refs
 
 
 @pytest.fixture
@@ -95,6 +95,33 @@ def test_an_entry_that_is_no_plain_file_is_corrupt_and_check_finds_it(
     assert wrong.path == path
     if path != "registry.yaml":
         assert any(finding.path == path and finding.level == "error" for finding in as_(BOB).check())
+
+
+def test_a_policy_that_is_no_yaml_stops_everything_until_the_commit_that_is_named_is_taken_back(
+    as_: As, place: Path, tmp_path: Path, git: Git
+) -> None:
+    text = git(place, "show", "main:registry.yaml")
+    broken = hand_commit(git, place, "main", {"registry.yaml": f"{text}\nrules: [\n"}, author=DAVE)
+    hand_commit(git, place, "main", {"README.md": "Ours\n"}, author=DAVE)
+    for act in (
+        lambda: as_(BOB).resolve("models:/fraud/1"),
+        lambda: as_(BOB).models(),
+        lambda: as_(BOB).check(),
+        lambda: as_(BOB).register("fraud", "s3://x"),
+        lambda: as_(BOB).set_policy(text),
+    ):
+        wrong = refused(act, Corrupt)
+        assert isinstance(wrong, Corrupt)
+        assert (wrong.path, wrong.line) == ("registry.yaml", text.count("\n") + 3)
+        assert wrong.hint.startswith("Which commit left it so: git log -1 ")
+    command = wrong.hint.partition(": git ")[2].partition(";")[0]
+    assert git(place, *command.split()).startswith(f"commit {broken}\n")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", place, clone)
+    git(clone, "revert", "--no-edit", broken)
+    git(clone, "push", "--quiet")
+    assert as_(BOB).resolve("models:/fraud/1").version == 1
+    assert as_(BOB).check() == []
 
 
 @pytest.mark.parametrize("mode", ["120000", "160000", "100644"])

@@ -55,9 +55,25 @@ class GitSnapshot(Snapshot):
         return found
 
     def _find(self, key: Key) -> Entity | None:
-        path = "registry.yaml" if isinstance(key, PolicyKey) else paths.path_of(key, self.layout)
+        if isinstance(key, PolicyKey):
+            return self._find_policy(key)
+        path = paths.path_of(key, self.layout)
         entry = self._repository.entry(self.tree, path)
         return None if entry is None else self.read(path, key, *entry)
+
+    def _find_policy(self, key: PolicyKey) -> Entity | None:
+        """The policy. Nothing goes on without it, so who cannot read it is told how to come by another."""
+        entry = self._repository.entry(self.tree, paths.POLICY_PATH)
+        try:
+            return None if entry is None else self.read(paths.POLICY_PATH, key, *entry)
+        except Corrupt as problem:
+            if problem.hint:
+                raise  # its object is damaged, or a newer release wrote it: that is mended in another way
+            problem.hint = (
+                f"Which commit left it so: git log -1 {self.commit[:12]} -- {paths.POLICY_PATH}; "
+                "take it back with git revert, and push."
+            )
+            raise
 
     def read(self, path: str, key: Key, mode: str, oid: str) -> Entity:
         """The entity in the file at `path`. Raises: Corrupt."""

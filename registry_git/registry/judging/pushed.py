@@ -23,6 +23,10 @@ from registry_git.registry.judging.steps import step_faults
 from registry_git.registry.open_request import read_open
 
 _ALLOWED = "main, request/<model>/<id> and observations"
+_PAST_THE_HOOK = (
+    "On the server itself, a mended one goes in past the hooks: "
+    "git push --receive-pack='git -c core.hooksPath=/dev/null receive-pack' PATH main"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,12 @@ class _Push:
             return
         if not self._by_policy:
             yield from as_faults(Rule.MANIFEST, check(self._repository, GitSnapshot(self._repository, new)))
+            return
+        try:
+            GitSnapshot(self._repository, old).policy()
+        except Corrupt as problem:
+            message = f"The policy on main cannot be read, so nobody can say who may change it: {problem.message}"
+            yield fault(Rule.POLICY, problem.path, message, _PAST_THE_HOOK, line=problem.line)
             return
         for step in steps:
             actor = step.author if self._pusher.for_others else self._pusher.actor
