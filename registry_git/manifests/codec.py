@@ -88,10 +88,12 @@ def _encoded(entity: Entity | Observations) -> tuple[bytes, Entity | Observation
             f"The manifest would have {len(data):,} bytes; {SIZE_MAX:,} are allowed.",
             hint="Shorten the description or the tags.",
         )
+    read_again = read_usual(kind, data)
     try:
-        validate(kind, value, path="", data=b"")
+        if read_again is None:
+            validate(kind, value, path="", data=b"")
         # The rules that no schema can say hold for what is written as for what is read.
-        read_back = _READERS[type(entity.key)][1](Fields(value))
+        read_back = _READERS[type(entity.key)][1](Fields(read_again or value))
     except Corrupt as problem:
         raise Invalid(f"{problem.json_path}: {problem.message}", hint=problem.hint) from None
     except Misplaced as problem:
