@@ -269,7 +269,7 @@ def dns_label(*parts: str) -> str:
     Parts that no label can write as they are get a short hash, so that `Fraud` and `fraud` never share a label.
     """
     plain = "-".join(parts)
-    if _DNS_LABEL.fullmatch(plain) and all(_DNS_LABEL.fullmatch(part) for part in parts):
+    if _DNS_LABEL.fullmatch(plain) and all(map(_DNS_LABEL.fullmatch, parts)):
         return plain
     folded = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:54].rstrip("-")
     from hashlib import sha256  # slow to import

@@ -39,6 +39,7 @@ from registry_git.core.names import AliasName, Id, ModelName, StageName
 Edits: TypeAlias = Mapping[Key, Entity | None]
 _Listing: TypeAlias = tuple[object, ...]
 E = TypeVar("E")
+_POLICY = PolicyKey()
 
 
 class Snapshot(ABC):
@@ -88,7 +89,7 @@ class Snapshot(ABC):
 
     def policy(self) -> Policy:
         """`registry.yaml`. Raises: NotFound when there is none."""
-        found = self.find(PolicyKey())
+        found = self.find(_POLICY)
         if not isinstance(found, Policy):
             raise NotFound(
                 "There is no registry.yaml in this repository, so it is no registry.",

@@ -38,14 +38,14 @@ class Listing:
     __slots__ = ("_firsts", "_runs")
 
     def __init__(self, tree: bytes = b"") -> None:
-        self._firsts: list[bytes] = []  # the first key of each run
-        self._runs: list[_Run] = []
-        found = [(name + b"/" if mode == DIRECTORY else name, entry) for entry, mode, name in _ENTRY.findall(tree)]
-        found.sort()  # already so, unless another program wrote it wrongly
-        for at in range(0, len(found), _RUN):
-            keys, entries = map(list, zip(*found[at : at + _RUN], strict=True))
-            self._firsts.append(keys[0])
-            self._runs.append(_Run(keys, entries))
+        found = _ENTRY.findall(tree)
+        keys = [name + b"/" if mode == DIRECTORY else name for _, mode, name in found]
+        entries = [one[0] for one in found]
+        if sorted(keys) != keys:  # another program wrote it wrongly
+            keys, entries = map(list, zip(*sorted(zip(keys, entries, strict=True)), strict=True))
+        self._firsts = keys[::_RUN]  # the first key of each run
+        parts = [slice(at, at + _RUN) for at in range(0, len(keys), _RUN)]
+        self._runs = [_Run(keys[part], entries[part]) for part in parts]
 
     def copy(self) -> Listing:
         """A listing that can be changed while this one stays."""
@@ -57,10 +57,8 @@ class Listing:
         """Mode and id of the entry of that name."""
         for key in (name, name + b"/"):
             entry = self._entry(key)
-            if entry is not None:
-                mode, _, rest = entry.partition(b" ")
-                if rest[:-21] == name:
-                    return mode.decode(), rest[-20:].hex()
+            if entry is not None and entry[-21 - len(name) : -21] == name:
+                return entry[: -22 - len(name)].decode(), entry[-20:].hex()
         return None
 
     def directory(self, name: bytes) -> str:
@@ -110,8 +108,12 @@ class Listing:
         return b"".join([run.whole or run.joined() for run in self._runs])
 
     def _entry(self, key: bytes) -> bytes | None:
-        at, place, there = self._find(key)
-        return self._runs[at].entries[place] if there else None
+        at = bisect_right(self._firsts, key) - 1
+        if at < 0:
+            return None
+        run = self._runs[at]
+        place = bisect_left(run.keys, key)
+        return run.entries[place] if place < len(run.keys) and run.keys[place] == key else None
 
     def _find(self, key: bytes) -> tuple[int, int, bool]:
         """The run where `key` is or would be, its place there, and whether it is there."""

@@ -34,8 +34,10 @@ class Memory:
         """The manifest of this blob at this path, if it is known."""
         found = self._decoded.get((oid, path))
         if found is not None:
-            with suppress(KeyError):  # another thread has just made room
+            try:  # noqa: SIM105 - it is asked for every manifest, and `suppress` takes longer than the rest
                 self._decoded.move_to_end((oid, path))
+            except KeyError:  # another thread has just made room
+                pass
         return found
 
     def keep_decoded(self, oid: str, path: str, value: T) -> T:
@@ -69,5 +71,6 @@ class Memory:
         return listing
 
     def _forget_listings(self) -> None:
-        for oid in list(self.listings)[:-_LISTINGS]:
-            self.listings.pop(oid, None)
+        if len(self.listings) > _LISTINGS:
+            for oid in list(self.listings)[:-_LISTINGS]:
+                self.listings.pop(oid, None)

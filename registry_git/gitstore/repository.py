@@ -287,14 +287,14 @@ class Repository:
     def _child(self, tree: str, name: str) -> tuple[str, str] | None:
         if tree == EMPTY_TREE:
             return None
-        known = self._children.get((tree, name))
-        if known is not None:
-            return known
-        kept = self._listing(tree)
+        kept = self.memory.listings.get(tree) or self._listing(tree)
         if kept is not None:
             entry = kept.find(name.encode())
             if entry is None or entry[0] in _MODES:
                 return entry
+        known = self._children.get((tree, name))
+        if known is not None:
+            return known
         found = self._trees.get(tree)
         if found is None:
             found = self._trees[tree] = self._tree(tree)

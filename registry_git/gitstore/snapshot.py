@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.core.model import DeploymentKey, Entity, Key, Policy, PolicyKey
@@ -36,12 +37,18 @@ class GitSnapshot(Snapshot):
         self._repository = repository
         self._versions: dict[ModelName, tuple[int, ...]] = {}
         self._found: dict[Key, Entity | None] = {}
+        self._policy: Policy | None = None
         try:
-            policy = self.find(PolicyKey())
-            self.layout = Layout(policy.layout) if isinstance(policy, Policy) else Layout.FLAT
+            found = self.find(PolicyKey())
+            self._policy = found if isinstance(found, Policy) else None
+            self.layout = Layout(self._policy.layout) if self._policy else Layout.FLAT
         except Corrupt:
             # who asks for the policy is told; a branch with a broken one must not keep others from being read
             self.layout = self._looks()
+
+    def policy(self) -> Policy:
+        """As in `Snapshot`."""
+        return self._policy or super().policy()
 
     def find(self, key: Key) -> Entity | None:
         """As in `Snapshot`. An entry that is no plain file (a link, an executable) is Corrupt."""
@@ -224,6 +231,7 @@ def snapshot_of(repository: Repository, commit: str | None = None) -> GitSnapsho
     return snapshot
 
 
+@lru_cache(maxsize=1024)  # stages and aliases have the same names in thousands of models
 def _decoded(component: str) -> str:
     """The name behind a path component; empty for what no registry writes (`check` reports those files)."""
     try:

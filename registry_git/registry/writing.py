@@ -99,17 +99,17 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
     def plan(session: Session) -> list[Written]:
         snapshot = session.snapshot()
         layout = snapshot.layout
-        overlay = Overlay(snapshot, {})
+        overlay: Overlay | None = None  # what the changes so far have made of it
         tip = session.main
         written = []
         for act, decide in changes:
-            proposal = with_following(overlay, decide(overlay), act)
+            here = overlay or snapshot
+            proposal = with_following(here, decide(here), act)
             at = bringer.at if bringer and bringer.at is not None else act.at
             if proposal.edits:
-                require_allowed(
-                    proposal, overlay.policy(), bringer.actor if bringer else act.actor, approves=act.approves
-                )
-                refuse_untrue(Overlay(overlay, proposal.edits), proposal.edits)
+                require_allowed(proposal, here.policy(), bringer.actor if bringer else act.actor, approves=act.approves)
+                after = Overlay(here, proposal.edits)
+                refuse_untrue(after, proposal.edits)
                 found = {key: files_as_read(key, entity, layout) for key, entity in proposal.edits.items()}
                 tip = session.commit(
                     onto=tip,
@@ -121,7 +121,10 @@ def apply_all(store: Store, changes: Sequence[tuple[Act, Decide]], *, bringer: B
                     authored_seconds=act.at // 1000 if bringer else None,
                     message=write_message(proposal.headline, act.comment, act.id, at),
                 )
-                overlay.add(proposal.edits)
+                if overlay is None:
+                    overlay = after
+                else:
+                    overlay.add(proposal.edits)
                 _remember(session, found, layout)
             written.append(Written(commit=tip, at=at, changed=bool(proposal.edits), proposal=proposal))
         if tip != session.main:

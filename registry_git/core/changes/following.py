@@ -45,7 +45,7 @@ def with_following(snapshot: Snapshot, proposal: Proposal, act: Act) -> Proposal
     moved = {key.model for key in proposal.edits if isinstance(key, (StageKey, AliasKey))}
     moved |= {key.model for key, entity in proposal.edits.items() if isinstance(key, VersionKey) and entity is None}
     declared = [key for key in proposal.edits if isinstance(key, DeploymentKey)]
-    if not moved and not gone and not declared:
+    if not declared and not any(snapshot.deployments_naming(model) for model in moved | gone):
         return proposal
     after = Overlay(snapshot, proposal.edits)
     edits: dict[Key, Entity | None] = dict(proposal.edits)
