@@ -364,6 +364,21 @@ def test_a_writer_that_goes_on_settles_before_long(place: Path, monkeypatch: pyt
     assert read_note(os.fspath(place)).flushed == read_note(os.fspath(place)).current
 
 
+def test_who_writes_all_the_time_is_not_settled_all_the_time(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settler, settled = settling._Settler(), []
+
+    def settle_one(git_dir: Path) -> None:
+        settled.append(git_dir)
+        settler.add(git_dir)  # a write meanwhile
+
+    monkeypatch.setattr(settling, "_settle_or_warn", settle_one)
+    settler.add(place)
+    settler.settle_all()
+    assert settled == [place]
+    settler.settle_all()
+    assert settled == [place, place]
+
+
 def test_a_registry_that_is_gone_is_no_matter_for_whoever_settles(
     place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

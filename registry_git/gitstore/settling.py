@@ -10,7 +10,6 @@ import logging
 import os
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from registry_git.core.errors import RegistryError
@@ -58,6 +57,7 @@ class _Settler(threading.Thread):
         super().__init__(name="settle", daemon=True)
         self._waiting: set[Path] = set()
         self._changed = threading.Event()
+        self._busy = threading.Lock()
 
     def add(self, git_dir: Path) -> None:
         """Has a repository settled in a moment."""
@@ -74,10 +74,11 @@ class _Settler(threading.Thread):
             self.settle_all()
 
     def settle_all(self) -> None:
-        """Settles what waits, now."""
-        with suppress(KeyError):
-            while True:
-                _settle_or_warn(self._waiting.pop())
+        """Settles what waits, now. What is written meanwhile waits for the next time."""
+        with self._busy:  # the thread and the end of the process, which waits for it
+            for git_dir in tuple(self._waiting):
+                self._waiting.discard(git_dir)
+                _settle_or_warn(git_dir)
 
 
 def _settle_or_warn(git_dir: Path) -> None:
