@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry_git.gitstore import disk, journal
-from registry_git.gitstore.journal import SIZE, Entry, Full, Journal, LeftOver, boot_id, left_over
+from registry_git.gitstore.journal import SIZE, Entry, Full, Journal, LeftOver, State, boot_id, state_of
 
 _BLOCK = 4096
 
@@ -159,20 +159,31 @@ def test_a_file_that_cannot_be_made_leaves_no_draft(place: Path, monkeypatch: py
 
 
 def test_entries_of_before_the_machine_started_are_noticed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not left_over(place)
+    assert state_of(place) is State.FINE
     one = Journal(place)
     one.append(entry(1))
-    assert not left_over(place)
+    assert state_of(place) is State.FINE
     monkeypatch.setattr(journal, "boot_id", lambda: b"another boot....")
     there = Journal(place)
-    assert left_over(place)
+    assert state_of(place) is State.LEFT_OVER
     for _ in range(2):
         with pytest.raises(LeftOver):
             there.append(entry(2))
     Journal(place).clear()
-    assert not left_over(place)
+    assert state_of(place) is State.FINE
     there.append(entry(2))
     assert there.entries() == [entry(2)]
+
+
+def test_entries_that_nobody_has_settled_for_long_are_noticed(place: Path) -> None:
+    one = Journal(place)
+    one.append(entry(1))
+    assert state_of(place) is State.FINE
+    os.utime(place / "registry-git" / "journal", (0, 0))
+    assert state_of(place) is State.ABANDONED
+    one.clear()
+    os.utime(place / "registry-git" / "journal", (0, 0))
+    assert state_of(place) is State.FINE
 
 
 def test_each_start_of_the_machine_has_an_id(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

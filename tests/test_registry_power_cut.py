@@ -18,7 +18,7 @@ import registry_git
 from registry_git.core.errors import Unavailable
 from registry_git.gitstore import disk, journal, journaling, settling
 from registry_git.gitstore.growing_note import KEPT, read_note
-from registry_git.gitstore.journal import Journal, left_over
+from registry_git.gitstore.journal import Journal, State, state_of
 from registry_git.gitstore.settling import settle
 from registry_git.registry.facade import Registry
 from tests.conftest import Git
@@ -120,7 +120,7 @@ def test_all_that_was_acknowledged_is_there_after_it(
     assert git(place, "fsck", "--full", "--strict", "--no-dangling", "--no-progress") == ""
     assert registry.versions("fraud") == versions
     assert git(place, "rev-list", "--first-parent", "main").split()[2 : 2 + len(commits)] == commits[::-1]
-    assert not left_over(place)
+    assert state_of(place) is State.FINE
     register(registry, 3)
     healthy(git, place, opened(place))
 
@@ -215,7 +215,7 @@ def test_a_branch_that_went_on_by_a_push_is_not_moved_back(
     start_again(monkeypatch)
     opened(place)
     assert git(place, "rev-parse", "main") == other
-    assert not left_over(place)
+    assert state_of(place) is State.FINE
 
 
 def test_settling_flushes_what_git_keeps_and_forgets(place: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +296,7 @@ def test_who_may_only_read_is_told_and_reads_what_there_is(
         patched.setattr("registry_git.gitstore.lock.WriterLock._open", refused)
         assert len(opened(place).versions("fraud")) == 5
     assert "After a power cut" in caplog.text
-    assert left_over(place)
+    assert state_of(place) is State.LEFT_OVER
 
 
 WRITER = """
@@ -350,6 +350,29 @@ def test_a_process_that_is_killed_leaves_its_journal_to_the_next_one(
     start_again(monkeypatch)
     assert len(opened(place).versions("fraud")) == 9
     assert git(place, "rev-parse", "main") == main
+
+
+def test_the_journal_of_writers_that_were_killed_is_settled_by_whoever_comes_next(place: Path, git: Git) -> None:
+    register(opened(place), 3)
+    os.utime(place / "registry-git" / "journal", (0, 0))
+    assert len(opened(place).versions("fraud")) == 5
+    assert Journal(place).entries() == []
+    assert read_note(os.fspath(place)).flushed == read_note(os.fspath(place)).current
+    healthy(git, place, opened(place))
+
+
+def test_where_there_is_no_room_for_a_journal_each_write_flushes_what_git_keeps(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Journal) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Journal, "make", full)
+    registry = opened(place)
+    register(registry, 3)
+    note = read_note(os.fspath(place))
+    assert note.flushed == note.current
+    healthy(git, place, registry)
 
 
 def test_a_writer_that_goes_on_settles_before_long(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,12 @@ Whoever writes holds the writer's lock.
 from __future__ import annotations
 
 import os
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from struct import Struct
@@ -30,6 +32,7 @@ _HEAD = Struct(">8s16sIII")  # magic, boot, check of the entry before, bytes tha
 _MOVE = Struct(">20s20s20s20sI")  # main before and after, pack and the one whose place it took, number of objects
 _OBJECT = Struct(">20sI")  # id, bytes
 _CHECKED = slice(8, 32)
+_ABANDONED_SECONDS = 30.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -69,17 +72,30 @@ def boot_id() -> bytes:
         return os.urandom(16)
 
 
-def left_over(git_dir: Path) -> bool:
-    """Whether the journal of a repository holds entries of before the machine started."""
+class State(Enum):
+    """What is to be done about a journal that is found: nothing, or what its writers did not come to do."""
+
+    FINE = "empty, or its writers are at work"
+    ABANDONED = "its writers were killed: settle it"
+    LEFT_OVER = "of before the machine started: make again what it tells"
+
+
+def state_of(git_dir: Path) -> State:
+    """How the journal of a repository is found."""
     try:
         fd = os.open(_path(git_dir), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return False
+        return State.FINE
     try:
         head = os.pread(fd, _HEAD.size, 0)
+        age = time.time() - os.fstat(fd).st_mtime
     finally:
         os.close(fd)
-    return head.startswith(_MAGIC) and len(head) == _HEAD.size and _HEAD.unpack(head)[1] != boot_id()
+    if not head.startswith(_MAGIC) or len(head) < _HEAD.size:
+        return State.FINE
+    if _HEAD.unpack(head)[1] != boot_id():
+        return State.LEFT_OVER
+    return State.ABANDONED if age > _ABANDONED_SECONDS else State.FINE
 
 
 class Journal:
@@ -164,10 +180,13 @@ class Journal:
         try:
             return os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            self._make()
+            self.make()
             return os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """Makes the file, empty, where there is none. Raises: OSError; nothing stays."""
+        if os.path.exists(self._path):
+            return
         draft = f"{self._path}-{os.getpid()}"
         try:
             fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from registry_git.gitstore.settling import settle, settle_soon
 
 _SETTING = "registry-git.journal"
 _MOST_BYTES = 1 << 18  # of objects; more are better off flushed where they are
+_LOG = logging.getLogger(__name__)
 
 
 class Journaling:
@@ -27,22 +29,30 @@ class Journaling:
         self._config = repository.git.config
         self._journal = Journal(repository.git_dir)
         self._wrote = False
-        self._wanted: bool | None = None
+        self._usable: bool | None = None
 
     def takes(self, staging: Staging) -> bool:
         """Whether the journal is to answer for a write of these objects.
 
         Not for the first one of a store: a command that writes once leaves git's files flushed, and no journal. And for
-        none where git's configuration says `registry-git.journal=false`.
+        none where git's configuration says `registry-git.journal=false`, or the file cannot be made.
         """
         if not self._wrote:
             self._wrote = True
             return False
-        if self._wanted is None:
-            self._wanted = self._config.get_bool(_SETTING) if _SETTING in self._config else True
-        if not self._wanted:
+        if self._usable is None:
+            self._usable = self._is_usable()
+        return self._usable and sum(len(data) for _, data in staging.objects.values()) < _MOST_BYTES
+
+    def _is_usable(self) -> bool:
+        if _SETTING in self._config and not self._config.get_bool(_SETTING):
             return False
-        return sum(len(data) for _, data in staging.objects.values()) < _MOST_BYTES
+        try:
+            self._journal.make()
+        except OSError as problem:
+            _LOG.info("There is no room for a journal, so each write flushes git's files: %s", problem)
+            return False
+        return True
 
     @contextmanager
     def answering(self, main: RefMove, growth: Growth) -> Iterator[None]:

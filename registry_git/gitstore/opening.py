@@ -10,7 +10,7 @@ from pathlib import Path
 import pygit2
 
 from registry_git.core.errors import NotFound, Unavailable
-from registry_git.gitstore.journal import left_over
+from registry_git.gitstore.journal import State, state_of
 
 
 def opened(path: Path) -> pygit2.Repository:
@@ -30,10 +30,12 @@ def opened(path: Path) -> pygit2.Repository:
                 hint=f"If you do: git config --global --add safe.directory {path}",
             ) from None
         raise NotFound(f"There is no registry at {path}.", hint=f"Create one with: registry-git init {path}") from None
-    if left_over(Path(found.path)):
-        from registry_git.gitstore.recovery import recover_or_warn  # slow to import, and seldom needed
+    git_dir = Path(found.path)
+    state = state_of(git_dir)
+    if state is not State.FINE:
+        from registry_git.gitstore.recovery import put_in_order  # slow to import, and seldom needed
 
-        recover_or_warn(Path(found.path))
+        put_in_order(git_dir, state)
     return found
 
 

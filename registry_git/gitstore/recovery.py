@@ -13,7 +13,7 @@ import pygit2
 
 from registry_git.core.errors import RegistryError, Unavailable
 from registry_git.gitstore import disk
-from registry_git.gitstore.journal import Entry, Journal, left_over
+from registry_git.gitstore.journal import Entry, Journal, State, state_of
 from registry_git.gitstore.lock import OWN_DIRECTORY, WriterLock
 from registry_git.gitstore.pack import pack_head
 from registry_git.gitstore.porcelain import Porcelain
@@ -21,24 +21,26 @@ from registry_git.gitstore.reflock import Locked, LockFile, recover_stale_lock
 from registry_git.gitstore.refread import read_ref
 from registry_git.gitstore.refs import sync_ref
 from registry_git.gitstore.repository import MAIN
+from registry_git.gitstore.settling import settle
 
 _ID = 20
 _LOG = logging.getLogger(__name__)
 
 
-def recover_or_warn(git_dir: Path) -> None:
-    """As `recover`, for whoever opens the repository, perhaps only to read: what cannot be done is a warning."""
+def put_in_order(git_dir: Path, found: State) -> None:
+    """Does about a journal what its writers did not come to do; where that fails, one may still read, and is warned."""
     try:
-        recover(git_dir)
+        with WriterLock(git_dir):
+            # somebody else may have done it meanwhile
+            if found is State.LEFT_OVER and state_of(git_dir) is found:
+                make_again(git_dir)
+            elif found is State.ABANDONED:
+                settle(git_dir)
     except Unavailable as problem:
-        _LOG.warning("After a power cut, writes could not be made again from the journal: %s", problem.message)
-
-
-def recover(git_dir: Path) -> None:
-    """Makes again what the journal tells of before the machine started. Raises: Unavailable."""
-    with WriterLock(git_dir):
-        if left_over(git_dir):  # nobody else has done it meanwhile
-            make_again(git_dir)
+        if found is State.LEFT_OVER:
+            _LOG.warning("After a power cut, writes could not be made again from the journal: %s", problem.message)
+        else:
+            _LOG.debug("The journal of %s stays: %s", git_dir, problem.message)
 
 
 def make_again(git_dir: Path) -> None:
