@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from registry_git.gitstore import disk, journal
-from registry_git.gitstore.journal import SIZE, Entry, Full, Journal, LeftOver, State, boot_id, state_of
+from registry_git.gitstore import disk, journal, journal_state
+from registry_git.gitstore.journal import SIZE, Entry, Full, Journal, LeftOver
+from registry_git.gitstore.journal_state import State, boot_id, state_of
 
 _BLOCK = 4096
 
@@ -163,7 +164,8 @@ def test_entries_of_before_the_machine_started_are_noticed(place: Path, monkeypa
     one = Journal(place)
     one.append(entry(1))
     assert state_of(place) is State.FINE
-    monkeypatch.setattr(journal, "boot_id", lambda: b"another boot....")
+    for module in (journal, journal_state):
+        monkeypatch.setattr(module, "boot_id", lambda: b"another boot....")
     there = Journal(place)
     assert state_of(place) is State.LEFT_OVER
     for _ in range(2):
@@ -190,7 +192,7 @@ def test_each_start_of_the_machine_has_an_id(monkeypatch: pytest.MonkeyPatch, tm
     assert boot_id() == boot_id()
     assert len(boot_id()) == 16
     boot_id.cache_clear()
-    monkeypatch.setattr(journal, "_BOOT", tmp_path / "none")
+    monkeypatch.setattr(journal_state, "_BOOT", tmp_path / "none")
     unknown = boot_id()
     boot_id.cache_clear()
     assert boot_id() != unknown  # as another process would have it

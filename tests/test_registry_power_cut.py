@@ -16,9 +16,10 @@ import pytest
 
 import registry_git
 from registry_git.core.errors import Unavailable
-from registry_git.gitstore import disk, journal, journaling, settling
+from registry_git.gitstore import disk, journal, journal_state, journaling, settling
 from registry_git.gitstore.growing_note import KEPT, read_note
-from registry_git.gitstore.journal import Journal, State, state_of
+from registry_git.gitstore.journal import Journal
+from registry_git.gitstore.journal_state import State, state_of
 from registry_git.gitstore.settling import settle
 from registry_git.registry.facade import Registry
 from tests.conftest import Git
@@ -43,7 +44,7 @@ def unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def same_boot() -> Iterator[None]:
     yield
-    journal.boot_id.cache_clear()
+    journal_state.boot_id.cache_clear()
 
 
 def opened(place: Path) -> Registry:
@@ -91,7 +92,8 @@ def leave(path: Path, content: bytes | None) -> None:
 
 
 def start_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "boot_id", lambda: _OTHER_BOOT)
+    for module in (journal, journal_state):
+        monkeypatch.setattr(module, "boot_id", lambda: _OTHER_BOOT)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -11,29 +11,21 @@ Whoever writes holds the writer's lock.
 from __future__ import annotations
 
 import os
-import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from enum import Enum
-from functools import cache
 from pathlib import Path
 from struct import Struct
 
 from registry_git.gitstore import disk
-from registry_git.gitstore.lock import OWN_DIRECTORY
+from registry_git.gitstore.journal_state import HEAD, MAGIC, boot_id, journal_path
 
 SIZE = 1 << 20
-_NAME = "journal"
 _BLOCK = 4096  # what a power cut may tear: no entry shares one with another
-_MAGIC = b"rg-jrnl1"
-_HEAD = Struct(">8s16sIII")  # magic, boot, check of the entry before, bytes that follow, check: CRC-32 of all that
 _MOVE = Struct(">20s20s20s20sI")  # main before and after, pack and the one whose place it took, number of objects
 _OBJECT = Struct(">20sI")  # id, bytes
 _CHECKED = slice(8, 32)
-_ABANDONED_SECONDS = 30.0
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Full(Exception):
@@ -63,41 +55,6 @@ class Entry:
     objects: Mapping[str, bytes] = field(repr=False)
 
 
-@cache
-def boot_id() -> bytes:
-    """16 bytes that are others after each start of the machine; where that cannot be known, of the process."""
-    try:
-        return bytes.fromhex(_BOOT.read_text(encoding="ascii").strip().replace("-", ""))
-    except (OSError, ValueError):
-        return os.urandom(16)
-
-
-class State(Enum):
-    """What is to be done about a journal that is found: nothing, or what its writers did not come to do."""
-
-    FINE = "empty, or its writers are at work"
-    ABANDONED = "its writers were killed: settle it"
-    LEFT_OVER = "of before the machine started: make again what it tells"
-
-
-def state_of(git_dir: Path) -> State:
-    """How the journal of a repository is found."""
-    try:
-        fd = os.open(_path(git_dir), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return State.FINE
-    try:
-        head = os.pread(fd, _HEAD.size, 0)
-        age = time.time() - os.fstat(fd).st_mtime
-    finally:
-        os.close(fd)
-    if not head.startswith(_MAGIC) or len(head) < _HEAD.size:
-        return State.FINE
-    if _HEAD.unpack(head)[1] != boot_id():
-        return State.LEFT_OVER
-    return State.ABANDONED if age > _ABANDONED_SECONDS else State.FINE
-
-
 class Journal:
     """The journal of one repository.
 
@@ -106,7 +63,7 @@ class Journal:
 
     def __init__(self, git_dir: Path) -> None:
         self._git_dir = git_dir
-        self._path = _path(git_dir)
+        self._path = journal_path(git_dir)
         self._begins = b""  # the head of the first entry, as last seen
         self._end = 0
         self._before = 0  # the check of the last entry
@@ -171,7 +128,7 @@ class Journal:
         """Forgets all entries; on return they are gone from the disk, too. Raises: OSError."""
         fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            _write(fd, bytes(_HEAD.size), 0)
+            _write(fd, bytes(HEAD.size), 0)
             disk.sync_content(fd)
         finally:
             os.close(fd)
@@ -207,31 +164,27 @@ class Journal:
 
     def _find_end(self, fd: int) -> None:
         """Learns where the next entry belongs, and the check of the one before. Raises: LeftOver."""
-        begins = os.pread(fd, _HEAD.size, 0)
+        begins = os.pread(fd, HEAD.size, 0)
         if begins != self._begins:
             self._begins = begins
             self._end, self._before = 0, 0
-        if not self._is_taken(os.pread(fd, _HEAD.size, self._end)):
+        if not self._is_taken(os.pread(fd, HEAD.size, self._end)):
             return
         content = os.pread(fd, SIZE, self._end)
         for boot, start, end in _found(content, self._before):
             if boot != boot_id():
                 self._begins = b""
                 raise LeftOver
-            head = content[start : start + _HEAD.size]
+            head = content[start : start + HEAD.size]
             self._go_past(head, end - start - len(head))
 
     def _is_taken(self, head: bytes) -> bool:
         """Whether somebody else may have added an entry there; mostly there is an old one, or none."""
-        return len(head) == _HEAD.size and head.startswith(_MAGIC) and _HEAD.unpack(head)[2] == self._before
+        return len(head) == HEAD.size and head.startswith(MAGIC) and HEAD.unpack(head)[2] == self._before
 
     def _go_past(self, head: bytes, size: int) -> None:
         self._end += _blocks(len(head) + size)
         self._before = int.from_bytes(head[_CHECKED.stop :], "big")
-
-
-def _path(git_dir: Path) -> str:
-    return f"{os.fspath(git_dir)}/{OWN_DIRECTORY}/{_NAME}"
 
 
 def _content(entry: Entry) -> Iterator[bytes]:
@@ -243,7 +196,7 @@ def _content(entry: Entry) -> Iterator[bytes]:
 
 
 def _head(before: int, content: bytes) -> bytes:
-    said = _HEAD.pack(_MAGIC, boot_id(), before, len(content), 0)[: _CHECKED.stop]
+    said = HEAD.pack(MAGIC, boot_id(), before, len(content), 0)[: _CHECKED.stop]
     return said + zlib.crc32(content, zlib.crc32(said[_CHECKED])).to_bytes(4, "big")
 
 
@@ -253,17 +206,17 @@ def _found(content: bytes, before: int = 0) -> Iterator[tuple[bytes, int, int]]:
     `before` is the check of the one before the first. What is behind the last is of before the journal was settled.
     """
     place = 0
-    while place + _HEAD.size <= len(content):
-        magic, boot, follows, size, check = _HEAD.unpack_from(content, place)
-        start = place + _HEAD.size
-        if magic != _MAGIC or follows != before or start + size > len(content):
+    while place + HEAD.size <= len(content):
+        magic, boot, follows, size, check = HEAD.unpack_from(content, place)
+        start = place + HEAD.size
+        if magic != MAGIC or follows != before or start + size > len(content):
             return
         said = content[place + _CHECKED.start : place + _CHECKED.stop]
         if zlib.crc32(content[start : start + size], zlib.crc32(said)) != check:
             return
         yield boot, place, start + size
         before = check
-        place += _blocks(_HEAD.size + size)
+        place += _blocks(HEAD.size + size)
 
 
 def _blocks(size: int) -> int:
@@ -271,8 +224,8 @@ def _blocks(size: int) -> int:
 
 
 def _entry(written: bytes) -> Entry:
-    old, new, pack, replaced, count = _MOVE.unpack_from(written, _HEAD.size)
-    place = _HEAD.size + _MOVE.size
+    old, new, pack, replaced, count = _MOVE.unpack_from(written, HEAD.size)
+    place = HEAD.size + _MOVE.size
     data = place + count * _OBJECT.size
     objects = {}
     for at in range(place, data, _OBJECT.size):

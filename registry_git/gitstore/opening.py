@@ -10,7 +10,7 @@ from pathlib import Path
 import pygit2
 
 from registry_git.core.errors import NotFound, Unavailable
-from registry_git.gitstore.journal import State, state_of
+from registry_git.gitstore.journal_state import State, state_of
 
 
 def opened(path: Path) -> pygit2.Repository:

@@ -13,7 +13,8 @@ import pygit2
 
 from registry_git.core.errors import RegistryError, Unavailable
 from registry_git.gitstore import disk
-from registry_git.gitstore.journal import Entry, Journal, State, state_of
+from registry_git.gitstore.journal import Entry, Journal
+from registry_git.gitstore.journal_state import State, state_of
 from registry_git.gitstore.lock import OWN_DIRECTORY, WriterLock
 from registry_git.gitstore.pack import pack_head
 from registry_git.gitstore.porcelain import Porcelain

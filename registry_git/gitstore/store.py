@@ -10,9 +10,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry_git.core.errors import Conflict, NotFound, Unavailable
 from registry_git.core.names import Actor
@@ -21,7 +21,6 @@ from registry_git.gitstore.edit import edit_tree
 from registry_git.gitstore.following import Following
 from registry_git.gitstore.lock import WriterLock
 from registry_git.gitstore.objects import Staging, write_loose
-from registry_git.gitstore.publishing import Publisher
 from registry_git.gitstore.refs import (
     Locked,
     Moved,
@@ -39,6 +38,9 @@ from registry_git.gitstore.snapshot import GitSnapshot, snapshot_of
 from registry_git.gitstore.together import turns_at
 from registry_git.gitstore.trees import EMPTY_TREE
 from registry_git.gitstore.worktree import WorkTree, followed
+
+if TYPE_CHECKING:
+    from registry_git.gitstore.publishing import Publisher
 
 FRESH_SECONDS = 5.0  # how old what is here may be when it answers for a remote
 _PATIENCE = 60.0  # seconds of trying again before a lost race is told
@@ -59,7 +61,12 @@ class Store:
         self._fetched = float("-inf")
         self._rivals = Rivals()
         self._shown: GitSnapshot | None = None  # of the commit that was asked for last: nearly always it is the next
-        self._publisher = Publisher(self.repository, self.following, durable=durable)
+
+    @cached_property
+    def _publisher(self) -> Publisher:
+        from registry_git.gitstore.publishing import Publisher  # slow to import, and who reads needs none
+
+        return Publisher(self.repository, self.following, durable=self._durable)
 
     @property
     def durable(self) -> bool:
