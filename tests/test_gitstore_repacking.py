@@ -21,15 +21,18 @@ import registry_git
 from registry_git.core.errors import Unavailable
 from registry_git.gitstore import disk, growing, repacking
 from registry_git.gitstore.growing_note import KEPT, growing_packs
-from registry_git.gitstore.objects import Staging
+from registry_git.gitstore.objects import Staging, write_loose
 from registry_git.gitstore.pack import write_pack
 from registry_git.gitstore.pushed import PACKS_MAX
 from registry_git.gitstore.repacking import (
+    LOOSE_MAX,
     Pack,
     last_failure,
+    loose_objects,
     merge_now,
     merge_when_many,
     mergeable,
+    pack_loose_now,
     packs_allowed,
     rolled_up,
 )
@@ -503,3 +506,71 @@ def going_on(action: Callable[[], int | object]) -> Iterator[list[int | object]]
         enough.set()
         thread.join()
     assert failed == []
+
+
+def loosened(place: Path, git: Git) -> None:
+    """Makes a file of its own of every object, and of many that nothing names."""
+    for pack in list((place / "objects" / "pack").glob("*.pack")):
+        aside = place / pack.name
+        pack.rename(aside)
+        pack.with_suffix(".idx").unlink()
+        with aside.open("rb") as content:
+            subprocess.run(["git", "unpack-objects", "-q"], cwd=place, stdin=content, check=True)
+        aside.unlink()
+    staging = Staging()
+    for number in range(LOOSE_MAX):
+        staging.blob(b"%d" % number)
+    write_loose(place / "objects", staging, durable=False)
+
+
+def test_many_loose_objects_are_told_of_and_packed(place: Path, git: Git) -> None:
+    loosened(place, git)
+    before, count = objects(git, place), loose_objects(place / "objects")
+    commits = git(place, "rev-list", "main").split()
+    early = Repository(place)
+    assert early.commit(commits[0]).id == commits[0]
+    registry = opened(place)
+    assert [one.message for one in registry.doctor() if one.path == "objects"] == [
+        f"{count:,} objects are a file each, which makes pushes and copies slower."
+    ]
+    assert f"Packed {count:,} objects." in [one.message for one in registry.doctor(fix=True)]
+    assert loose_objects(place / "objects") == 0
+    assert objects(git, place) == before
+    assert [early.commit(one).id for one in commits] == commits
+    assert [one for one in registry.doctor() if one.path.startswith("objects")] == []
+    whole(git, place)
+    healthy(git, place, registry)
+
+
+def test_where_packs_are_merged_loose_objects_are_packed_as_well(place: Path, git: Git) -> None:
+    loosened(place, git)
+    before = objects(git, place)
+    for number in range(PACKS_MAX + 1):
+        staging = Staging()
+        before.add(staging.blob(b"packed %d" % number))
+        write_pack(place / "objects", staging, durable=False)
+    assert merge_when_many(Repository(place))
+    until(lambda: ended(place))
+    assert last_failure(place) == ""
+    assert loose_objects(place / "objects") == 0
+    assert len(packs(place)) <= FEW
+    assert objects(git, place) == before
+    whole(git, place)
+
+
+def test_what_a_power_cut_left_of_a_loose_object_keeps_no_other_from_its_pack(place: Path, git: Git) -> None:
+    loosened(place, git)
+    empty = place / "objects" / "00" / ("0" * 38)
+    empty.parent.mkdir(exist_ok=True)
+    empty.touch()
+    assert pack_loose_now(place) > LOOSE_MAX
+    assert loose_objects(place / "objects") == 1
+    empty.unlink()
+    whole(git, place)
+
+
+def test_few_loose_objects_stay_as_they_are(place: Path) -> None:
+    before = loose_objects(place / "objects")
+    assert 0 < before <= LOOSE_MAX
+    assert pack_loose_now(place) == 0
+    assert loose_objects(place / "objects") == before

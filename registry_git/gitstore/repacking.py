@@ -3,6 +3,7 @@
 Every reader looks into all packs, so what `git gc --auto` does for others is done here, where no collection may run
 beside a writer: when there are more packs than `gc.autoPackLimit` (50, as for git) the small ones become one. Each
 object is so copied no more often than the logarithm of their number, and nothing is thrown away, reachable or not.
+Many objects that are files of their own, as small pushes and fetches leave them, become a pack, too.
 `gc.auto` or `gc.autoPackLimit` of 0 turns it off.
 
 It is `git repack --geometric=2 -d` but for two things: that fails when a writer replaces its growing pack meanwhile,
@@ -34,6 +35,7 @@ from registry_git.gitstore.porcelain import Porcelain
 from registry_git.gitstore.pushed import PACKS_MAX
 from registry_git.gitstore.repository import Repository
 
+LOOSE_MAX = 1_000  # files of one object each, with which each push has some hundred directories to flush
 _FACTOR = 2  # each pack that stays has at least so many times the objects of the next smaller one
 _LOG = "repack.log"
 _COMMAND = "import sys; sys.path[:] = sys.argv[2:]; from registry_git.gitstore.repacking import main; main(sys.argv[1])"
@@ -129,6 +131,21 @@ def merge_now(git_dir: Path) -> int:
         return 0 if log is None else _merge(git_dir)
 
 
+def pack_loose_now(git_dir: Path) -> int:
+    """Packs objects that are files of their own, if there are many, and gives their number; 0 also while others do it.
+
+    Raises:
+        Unavailable: git failed, or the disk does not take it. All files stay.
+    """
+    with disk.explained("pack objects"), _turn(git_dir) as log:
+        return 0 if log is None else _pack_loose(git_dir)
+
+
+def loose_objects(objects_dir: Path) -> int:
+    """How many objects are files of their own."""
+    return sum(len(os.listdir(entry)) for entry in os.scandir(objects_dir) if len(entry.name) == 2)
+
+
 def last_failure(git_dir: Path) -> str:
     """What went wrong when packs were merged in the background the last time, "" when nothing did."""
     with suppress(OSError):
@@ -143,6 +160,7 @@ def main(git_dir: str) -> None:
     try:
         with disk.explained("merge packs"):
             _merge(Path(git_dir))
+            _pack_loose(Path(git_dir))
     except RegistryError as problem:
         sys.exit(problem.message)
 
@@ -156,20 +174,7 @@ def _merge(git_dir: Path) -> int:
     old = rolled_up(found)
     if not old:
         return 0
-    from tempfile import TemporaryFile  # slow to import, and `doctor` is imported by every command that writes
-
-    with TemporaryFile(dir=git_dir / OWN_DIRECTORY) as given:
-        given.write(b"".join(b"pack-%s.pack\n" % pack.name.encode() for pack in old))
-        given.seek(0)
-        _, out, _ = Porcelain(git_dir).run(
-            *("pack-objects", "--quiet", "--non-empty", "--delta-base-offset", "--index-version=2", "--threads=1"),
-            *("--stdin-packs", os.fspath(folder / "pack")),
-            config=("core.fsync=all", "core.fsyncMethod=fsync"),
-            given=given,
-        )
-    new = set(out.split())
-    # git has flushed the files, but not their names
-    disk.sync_directory(folder)
+    new = _packed(git_dir, old)
     held = {oid for name in new for oid in _ids(folder / f"pack-{name}.idx")}
     gone = [pack.name for pack in old if pack.name not in new]
     for name in gone:
@@ -179,6 +184,34 @@ def _merge(git_dir: Path) -> int:
         for suffix in ("pack", *_BESIDE):  # what a kill leaves holds no object then
             disk.remove_quietly(folder / f"pack-{name}.{suffix}")
     return len(old)
+
+
+def _pack_loose(git_dir: Path) -> int:
+    count = loose_objects(git_dir / "objects")
+    if count <= LOOSE_MAX:
+        return 0
+    _packed(git_dir, (), "--unpacked")
+    Porcelain(git_dir).run("prune-packed", "--quiet")  # the files of what is in packs, whichever
+    return count
+
+
+def _packed(git_dir: Path, packs: Sequence[Pack], *more: str) -> set[str]:
+    """Makes packs of all that is in these, and gives the new ones' SHA-1s once they and their names are on disk."""
+    from tempfile import TemporaryFile  # slow to import, and `doctor` is imported by every command that writes
+
+    folder = git_dir / "objects" / "pack"
+    with TemporaryFile(dir=git_dir / OWN_DIRECTORY) as given:
+        given.write(b"".join(b"pack-%s.pack\n" % pack.name.encode() for pack in packs))
+        given.seek(0)
+        _, out, _ = Porcelain(git_dir).run(
+            *("pack-objects", "--quiet", "--non-empty", "--delta-base-offset", "--index-version=2", "--threads=1"),
+            *("--stdin-packs", *more, os.fspath(folder / "pack")),
+            config=("core.fsync=all", "core.fsyncMethod=fsync"),
+            given=given,
+        )
+    # git has flushed the files, but not their names
+    disk.sync_directory(folder)
+    return set(out.split())
 
 
 @contextmanager

@@ -18,7 +18,15 @@ from registry_git.gitstore.creation import mend_settings
 from registry_git.gitstore.hooks import wanted_settings
 from registry_git.gitstore.pushed import PACKS_MAX
 from registry_git.gitstore.reflock import recover_stale_lock, sweep_drafts
-from registry_git.gitstore.repacking import last_failure, merge_now, mergeable, packs_allowed
+from registry_git.gitstore.repacking import (
+    LOOSE_MAX,
+    last_failure,
+    loose_objects,
+    merge_now,
+    mergeable,
+    pack_loose_now,
+    packs_allowed,
+)
 from registry_git.gitstore.repository import MAIN
 from registry_git.gitstore.session import Session
 from registry_git.gitstore.snapshot import GitSnapshot
@@ -79,6 +87,14 @@ def _settings(store: Store) -> Iterator[Finding]:
 
 
 def _packs(store: Store) -> Iterator[Finding]:
+    loose = loose_objects(store.repository.objects_dir)
+    if loose > LOOSE_MAX:
+        yield Finding(
+            level="note",
+            path="objects",
+            message=f"{loose:,} objects are a file each, which makes pushes and copies slower.",
+            fix="registry-git doctor --fix",
+        )
     packs, many = _counted_packs(store)
     if packs <= many:
         return
@@ -117,6 +133,7 @@ def _mended(store: Store, surroundings: Surroundings, index: Index) -> Iterator[
     if aside is not None:
         yield Finding(level="note", path=str(aside), message="Moved a lock aside that a dead process had left.")
     yield from _merged(store)
+    yield from _packed(store)
     index.drop()
     yield from _pointers(store, surroundings)
 
@@ -132,6 +149,16 @@ def _merged(store: Store) -> Iterator[Finding]:
     else:
         if merged:
             yield Finding(level="note", path="objects/pack", message=f"Merged {merged:,} packs.")
+
+
+def _packed(store: Store) -> Iterator[Finding]:
+    try:
+        packed = pack_loose_now(store.repository.git_dir)
+    except RegistryError as problem:
+        yield Finding(level="warning", path="objects", message=problem.message, fix=problem.hint)
+    else:
+        if packed:
+            yield Finding(level="note", path="objects", message=f"Packed {packed:,} objects.")
 
 
 def _pointers(store: Store, surroundings: Surroundings) -> Iterator[Finding]:
