@@ -64,6 +64,30 @@ def test_edited_trees_are_those_that_libgit2_makes(
         assert {change.path for change in compare_trees(before, tree, read=read)} == differing
 
 
+_NAMES = [f"model-{number:03}" for number in range(120)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    there=st.sets(st.sampled_from(_NAMES), min_size=60),
+    edits=st.dictionaries(st.sampled_from(_NAMES), st.sampled_from([None, b"a", b"b"]), max_size=4),
+)
+def test_of_large_directories_all_that_differs_is_told(there: set[str], edits: dict[str, bytes | None]) -> None:
+    staging = Staging()
+
+    def read(oid: str) -> bytes:
+        return staging.read(oid) or b""
+
+    blob = staging.blob(b"a")
+    first = edit_tree(EMPTY_TREE, dict.fromkeys(there, blob), read=read, staging=staging, remembered={})
+    blobs = {path: None if data is None else staging.blob(data) for path, data in edits.items()}
+    second = edit_tree(first, blobs, read=read, staging=staging, remembered={})
+    before = dict.fromkeys(there, blob)
+    expected = {(path, before.get(path), oid) for path, oid in blobs.items() if before.get(path) != oid}
+    for one, other, told in ((first, second, expected), (second, first, {(p, new, old) for p, old, new in expected})):
+        assert {(one.path, one.before, one.after) for one in compare_trees(one, other, read=read)} == told
+
+
 def test_a_file_takes_the_place_of_a_directory_and_the_other_way_round(bare: pygit2.Repository) -> None:
     staging = Staging()
     blob = staging.blob(b"x")

@@ -12,9 +12,8 @@ def tree_delta(base: bytes, target: bytes) -> bytes:
     Successive versions of a directory differ by an entry or two, so this is nearly as small as a full search would
     find, at a fraction of the cost. Applied to `base` it gives exactly `target`, whatever the two are.
     """
-    most = min(len(base), len(target))
-    start = _common_start(base, target, most)
-    end = _common_end(base, target, most - start)
+    start = common_start(base, target)
+    end = _common_end(base, target, min(len(base), len(target)) - start)
     out = bytearray()
     _size(out, len(base))
     _size(out, len(target))
@@ -28,8 +27,9 @@ def tree_delta(base: bytes, target: bytes) -> bytes:
     return bytes(out)
 
 
-def _common_start(left: bytes, right: bytes, most: int) -> int:
-    low, high = 0, most
+def common_start(left: bytes, right: bytes) -> int:
+    """How many bytes the two have in common at their beginning."""
+    low, high = 0, min(len(left), len(right))
     while low < high:
         middle = (low + high + 1) // 2
         if left[low:middle] == right[low:middle]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from registry_git.core.errors import Corrupt
+from registry_git.gitstore.delta import common_start
 
 FILE = b"100644"
 DIRECTORY = b"40000"
@@ -17,6 +18,8 @@ Entries: TypeAlias = dict[bytes, tuple[bytes, str]]
 ReadTree: TypeAlias = Callable[[str], bytes]
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _WHOLE_ENTRY = re.compile(rb"[0-7]+ [^\0]+\0.{20}", re.DOTALL)
+_WHOLE_ENTRIES = re.compile(rb"(?:[0-7]+ [^\0]+\0.{20})*", re.DOTALL)
+_LARGE = 1_000  # bytes of a tree from which it is worth to look where two begin to differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ def compare_trees(before: str, after: str, *, read: ReadTree, prefix: str = "") 
     if before == after:
         return
     # of a thousand entries one or two differ: only these are taken apart
-    left, right = (frozenset(_WHOLE_ENTRY.findall(read(tree))) for tree in (before, after))
+    left, right = (frozenset(_WHOLE_ENTRY.findall(part)) for part in _apart(read(before), read(after)))
     old, new = parse_tree(b"".join(left - right)), parse_tree(b"".join(right - left))
     for name in sorted({*old, *new}):
         was, now = old.get(name), new.get(name)
@@ -64,6 +67,20 @@ def compare_trees(before: str, after: str, *, read: ReadTree, prefix: str = "") 
                 mode_before=(was_blob or now_blob or (FILE, ""))[0].decode(),
             )
         yield from compare_trees(was_tree, now_tree, read=read, prefix=path + "/")
+
+
+def _apart(before: bytes, after: bytes) -> tuple[bytes, bytes]:
+    """Parts of two trees with all the entries that differ: of large ones that differ in one entry, this entry alone."""
+    if min(len(before), len(after)) < _LARGE:
+        return before, after
+    alike = _WHOLE_ENTRIES.match(before, 0, common_start(before, after))
+    at = alike.end() if alike else 0
+    ends = [(found.end() if (found := _WHOLE_ENTRY.match(tree, at)) else at) for tree in (before, after)]
+    for left in (ends[0], at):
+        for right in (ends[1], at):
+            if before[left:] == after[right:]:
+                return before[at:left], after[at:right]
+    return before[at:], after[at:]
 
 
 def list_files(tree: str, *, read: ReadTree, prefix: str = "") -> Iterator[tuple[str, str, str]]:

@@ -18,6 +18,7 @@ from registry_git.index.tables import SCHEMA, SCHEMA_VERSION
 
 _FILE = f"index-{SCHEMA_VERSION}.sqlite"
 _BUSY_SECONDS = 60
+_NEAR = 16  # commits that are looked at before all of history is
 
 
 class Index:
@@ -121,9 +122,16 @@ class Index:
             raise
 
     def _continues(self, shown: str, commit: str) -> bool:
-        # nearly always it is the next one, and that is quickly seen
-        next_one = self._repository.commit(commit).parents[:1] == (shown,)
-        return next_one or (self._repository.has(shown) and self._repository.is_ancestor(shown, commit))
+        # nearly always it is one of the last, and these are read anyway
+        at = commit
+        for _ in range(_NEAR):
+            parents = self._repository.commit(at).parents
+            if not parents:
+                break
+            at = parents[0]
+            if at == shown:
+                return True
+        return self._repository.has(shown) and self._repository.is_ancestor(shown, commit)
 
     def _shown(self, db: sqlite3.Connection) -> str | None:
         found = db.execute("SELECT value FROM meta WHERE key = 'commit'").fetchone()
