@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -72,6 +73,17 @@ def healthy(git: Git, repository: Path, registry: Registry) -> None:
     """Asserts that neither git nor the registry finds a fault."""
     assert git(repository, "fsck", "--strict", "--no-dangling", "--no-progress") == ""
     assert registry.check() == []
+
+
+def loosen(repository: Path) -> None:
+    """Makes a file of its own of every object."""
+    for pack in list((repository / "objects" / "pack").glob("*.pack")):
+        aside = repository / pack.name
+        pack.rename(aside)
+        pack.with_suffix(".idx").unlink()
+        with aside.open("rb") as content:
+            subprocess.run(["git", "unpack-objects", "-q"], cwd=repository, stdin=content, check=True)
+        aside.unlink()
 
 
 def hand_commit(

@@ -44,7 +44,7 @@ from registry_git.registry.registering import Registration
 from registry_git.registry.views import Finding
 from tests.cli_program import BIN
 from tests.conftest import Git
-from tests.registry_scene import ALICE, healthy, new_registry
+from tests.registry_scene import ALICE, healthy, loosen, new_registry
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
@@ -508,15 +508,9 @@ def going_on(action: Callable[[], int | object]) -> Iterator[list[int | object]]
     assert failed == []
 
 
-def loosened(place: Path, git: Git) -> None:
+def loosened(place: Path) -> None:
     """Makes a file of its own of every object, and of many that nothing names."""
-    for pack in list((place / "objects" / "pack").glob("*.pack")):
-        aside = place / pack.name
-        pack.rename(aside)
-        pack.with_suffix(".idx").unlink()
-        with aside.open("rb") as content:
-            subprocess.run(["git", "unpack-objects", "-q"], cwd=place, stdin=content, check=True)
-        aside.unlink()
+    loosen(place)
     staging = Staging()
     for number in range(LOOSE_MAX):
         staging.blob(b"%d" % number)
@@ -524,7 +518,7 @@ def loosened(place: Path, git: Git) -> None:
 
 
 def test_many_loose_objects_are_told_of_and_packed(place: Path, git: Git) -> None:
-    loosened(place, git)
+    loosened(place)
     before, count = objects(git, place), loose_objects(place / "objects")
     commits = git(place, "rev-list", "main").split()
     early = Repository(place)
@@ -543,7 +537,7 @@ def test_many_loose_objects_are_told_of_and_packed(place: Path, git: Git) -> Non
 
 
 def test_where_packs_are_merged_loose_objects_are_packed_as_well(place: Path, git: Git) -> None:
-    loosened(place, git)
+    loosened(place)
     before = objects(git, place)
     for number in range(PACKS_MAX + 1):
         staging = Staging()
@@ -559,7 +553,7 @@ def test_where_packs_are_merged_loose_objects_are_packed_as_well(place: Path, gi
 
 
 def test_what_a_power_cut_left_of_a_loose_object_keeps_no_other_from_its_pack(place: Path, git: Git) -> None:
-    loosened(place, git)
+    loosened(place)
     empty = place / "objects" / "00" / ("0" * 38)
     empty.parent.mkdir(exist_ok=True)
     empty.touch()

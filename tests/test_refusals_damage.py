@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from registry_git.core.errors import Corrupt
 from registry_git.registry.facade import Registry
 from tests.conftest import Git
 from tests.refusal_scene import POINTER, VERSION, filled_registry
-from tests.registry_scene import ALICE, BOB, As, refs
+from tests.registry_scene import ALICE, BOB, As, loosen, refs
 
 
 @pytest.fixture
@@ -26,20 +25,9 @@ def as_(place: Path) -> As:
     return filled_registry(place)
 
 
-def loosen(place: Path) -> None:
-    """Makes a file of its own of every object: what is in packs is damaged together, which `test_a_pack_…` is about."""
-    for pack in list((place / "objects" / "pack").glob("*.pack")):
-        aside = place / pack.name
-        pack.rename(aside)
-        pack.with_suffix(".idx").unlink()
-        with aside.open("rb") as content:
-            subprocess.run(["git", "unpack-objects", "-q"], cwd=place, stdin=content, check=True)
-        aside.unlink()
-
-
 def damage(git: Git, place: Path, revision: str, how: str) -> None:
     """Removes or spoils the object that a revision names, alone."""
-    loosen(place)
+    loosen(place)  # what is in packs is damaged together, which `test_a_pack_…` is about
     oid = git(place, "rev-parse", revision)
     file = place / "objects" / oid[:2] / oid[2:]
     content = file.read_bytes()
