@@ -481,7 +481,7 @@ def test_an_index_that_is_none_is_passed_over(place: Path) -> None:
 
 
 def _merged_by_the_doctor(place: Path) -> list[Finding]:
-    return list(doctor._merged(Store(place)))  # the rest of it needs objects that can be read
+    return list(doctor._packed(Store(place)))  # the rest of it needs objects that can be read
 
 
 @contextmanager

@@ -132,33 +132,21 @@ def _mended(store: Store, surroundings: Surroundings, index: Index) -> Iterator[
         sweep_drafts(store.repository.git_dir)
     if aside is not None:
         yield Finding(level="note", path=str(aside), message="Moved a lock aside that a dead process had left.")
-    yield from _merged(store)
     yield from _packed(store)
     index.drop()
     yield from _pointers(store, surroundings)
 
 
-def _merged(store: Store) -> Iterator[Finding]:
+def _packed(store: Store) -> Iterator[Finding]:
+    git_dir = store.repository.git_dir
     packs, many = _counted_packs(store)
-    if packs <= many:
-        return
     try:
-        merged = merge_now(store.repository.git_dir)
+        if packs > many and (merged := merge_now(git_dir)):
+            yield Finding(level="note", path="objects/pack", message=f"Merged {merged:,} packs.")
+        if packed := pack_loose_now(git_dir):
+            yield Finding(level="note", path="objects", message=f"Packed {packed:,} objects.")
     except RegistryError as problem:
         yield Finding(level="warning", path="objects/pack", message=problem.message, fix=problem.hint)
-    else:
-        if merged:
-            yield Finding(level="note", path="objects/pack", message=f"Merged {merged:,} packs.")
-
-
-def _packed(store: Store) -> Iterator[Finding]:
-    try:
-        packed = pack_loose_now(store.repository.git_dir)
-    except RegistryError as problem:
-        yield Finding(level="warning", path="objects", message=problem.message, fix=problem.hint)
-    else:
-        if packed:
-            yield Finding(level="note", path="objects", message=f"Packed {packed:,} objects.")
 
 
 def _pointers(store: Store, surroundings: Surroundings) -> Iterator[Finding]:
