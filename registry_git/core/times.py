@@ -72,7 +72,7 @@ def _midnight(date: str) -> int:
 
 def _within_day(hour: int, minute: int, second: int, milli: int) -> int:
     """Milliseconds since the day began. Raises: ValueError."""
-    for what, number, most in (("hour", hour, 23), ("minute", minute, 59), ("second", second, 59)):
-        if number > most:
-            raise ValueError(f"{what} must be in 0..{most}")
+    if hour > 23 or minute > 59 or second > 59:
+        what, most = ("hour", 23) if hour > 23 else ("minute", 59) if minute > 59 else ("second", 59)
+        raise ValueError(f"{what} must be in 0..{most}")
     return ((hour * 60 + minute) * 60 + second) * 1000 + milli

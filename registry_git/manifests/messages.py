@@ -18,6 +18,7 @@ from registry_git.core.times import Timestamp
 _QUOTE = "> "
 _ESCAPE = re.compile(r"\\(\\|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _TIME = re.compile(r"^Registry-Time: (\S+)\nRegistry-Operation: \S+\n?\Z", re.MULTILINE)
+_ONE_LINE = re.compile(r"[!-\[\]-~]+(?: [!-\[\]-~]+)*")  # what nearly every text is: nothing to escape, single spaces
 _LINE_BREAKING = ("Cc", "Cf", "Zl", "Zp")
 
 
@@ -99,4 +100,6 @@ def _unescaped(line: str) -> str:
 
 
 def _one_line(text: str) -> str:
+    if _ONE_LINE.fullmatch(text):
+        return text
     return " ".join(_escaped(text.replace("\n", " ")).split())

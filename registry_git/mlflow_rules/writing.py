@@ -157,7 +157,7 @@ class MlflowWrites(MlflowReads):
             require_version(snapshot, model, number)
             return edits.describe(snapshot, act, model=model, version=number, description=text)
 
-        return self._changed_version(model, number, decide)
+        return self._changed_version(decide)
 
     def transition(
         self, name: str | None, version: object, stage: str, *, archive_existing: bool = False
@@ -174,7 +174,7 @@ class MlflowWrites(MlflowReads):
                 snapshot, act, model=found.model, version=found.version, to=target, archive_existing=archive_existing
             )
 
-        return self._changed_version(name, version, decide)
+        return self._changed_version(decide)
 
     def delete_version(self, name: str | None, version: object) -> None:
         """Removes a version, out of its stages and aliases too. Raises: NotFound, Conflict, PermissionDenied."""
@@ -248,14 +248,15 @@ class MlflowWrites(MlflowReads):
         new = _prepared(replace(wanted, files="", tracking_uri=""), found.source, wanted.source, labels)
         return replace(new, digest=found.digest, format=found.format, flavors=found.flavors, signature=found.signature)
 
-    def _changed_version(self, name: str | None, version: object, decide: DecideWith) -> MlflowVersion:
-        """Makes a change and gives the version as it leaves it: what was read for the one is not read again."""
+    def _changed_version(self, decide: DecideWith) -> MlflowVersion:
+        """Changes one version and gives it as the change leaves it: what was read for the one is not read again."""
         shown: list[MlflowVersion] = []
 
         def decide_and_show(snapshot: Snapshot, act: Act) -> Proposal:
             proposal = decide(snapshot, act)
-            after = Overlay(snapshot, proposal.edits)
-            shown[:] = [shown_version(after, require_version(after, checks.model_name(name), version))]
+            after, told = Overlay(snapshot, proposal.edits), proposal.headline
+            assert told.model is not None  # noqa: S101 - for the type checker: a version has a model
+            shown[:] = [shown_version(after, after.version(told.model, told.version or 0))]
             return proposal
 
         written = self._registry.change(decide_and_show)

@@ -14,6 +14,7 @@ from registry_git.core.model import Lineage, Status
 from registry_git.core.names import DESCRIPTION_MAX, parse_line, parse_tags, parse_text
 
 SOURCE_MAX = 4096
+_STATUSES = tuple(one.value for one in Status)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 Progress = Callable[[int], None]
 _LOG = logging.getLogger(__name__)
@@ -59,9 +60,8 @@ def prepare(
     source = parse_line("source", registration.source, at_most=SOURCE_MAX, at_least=1)
     if upload_to is not None:
         parse_text("upload location", upload_to, at_most=SOURCE_MAX, at_least=1)
-    if registration.status not in {one.value for one in Status}:
-        known = ", ".join(one.value for one in Status)
-        raise Invalid(f"{registration.status!r} is no status of a version.", hint=f"There are {known}.")
+    if registration.status not in _STATUSES:
+        raise Invalid(f"{registration.status!r} is no status of a version.", hint=f"There are {', '.join(_STATUSES)}.")
     new = NewVersion(
         source=source,
         origin=parse_text("origin", registration.origin, at_most=SOURCE_MAX),

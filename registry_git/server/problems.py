@@ -102,10 +102,13 @@ def strict_json(body: bytes) -> Any:
         Invalid: it is none, or holds what no JSON may: NaN, numbers without end, nesting without end.
     """
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return _JSON.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise Invalid(f"The body is no JSON: {str(error)[:200]}.", hint="Send a JSON object.") from None
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number in JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant)  # `json.loads` would make one for every body
