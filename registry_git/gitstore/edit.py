@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 
 from registry_git.gitstore.objects import Staging
 from registry_git.gitstore.trees import DIRECTORY, EMPTY_TREE, FILE, ReadTree
@@ -21,11 +22,10 @@ class _Run:
     def __init__(self, keys: list[bytes], entries: list[bytes]) -> None:
         self.keys = keys  # what git sorts by: the names of directories as if they ended in a slash
         self.entries = entries
-        self.whole = b""  # the entries as the tree has them, once that was asked for
+        self.whole = b"".join(entries)  # as the tree has them
 
-    def joined(self) -> bytes:
-        self.whole = b"".join(self.entries)
-        return self.whole
+
+_whole = attrgetter("whole")
 
 
 class Listing:
@@ -55,7 +55,8 @@ class Listing:
 
     def find(self, name: bytes) -> tuple[str, str] | None:
         """Mode and id of the entry of that name."""
-        for key in (name, name + b"/"):
+        # either may be there, and nearly always a file has an ending and a directory has none
+        for key in (name, name + b"/") if b"." in name else (name + b"/", name):
             entry = self._entry(key)
             if entry is not None and entry[-21 - len(name) : -21] == name:
                 return entry[: -22 - len(name)].decode(), entry[-20:].hex()
@@ -105,7 +106,7 @@ class Listing:
 
     def serialised(self) -> bytes:
         """The tree as git stores it."""
-        return b"".join([run.whole or run.joined() for run in self._runs])
+        return b"".join(map(_whole, self._runs))
 
     def _entry(self, key: bytes) -> bytes | None:
         at = bisect_right(self._firsts, key) - 1
@@ -127,7 +128,10 @@ class Listing:
 
     def _replace(self, at: int, keys: list[bytes], entries: list[bytes]) -> None:
         """Puts other entries in the place of a run: none, one run or two."""
-        cut = len(keys) // 2 if len(keys) > 2 * _RUN else len(keys)
+        if 0 < len(keys) <= 2 * _RUN:
+            self._firsts[at], self._runs[at] = keys[0], _Run(keys, entries)
+            return
+        cut = len(keys) // 2
         parts = [part for part in (slice(cut), slice(cut, None)) if keys[part]]
         self._firsts[at : at + 1] = [keys[part][0] for part in parts]
         self._runs[at : at + 1] = [_Run(keys[part], entries[part]) for part in parts]
