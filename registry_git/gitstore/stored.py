@@ -19,7 +19,7 @@ class StoredObjects:
     def __init__(self, objects: str) -> None:
         self._objects = objects
         self._asked = 0
-        self._packs = pygit2.Odb()
+        self._packs: pygit2.Odb | None = None
         self._packed_first = False  # where the last object was is looked for the next one first
 
     def read(self, oid: str) -> tuple[int, bytes] | None:
@@ -37,13 +37,15 @@ class StoredObjects:
         return found
 
     def _packed(self, oid: str) -> tuple[int, bytes] | None:
-        if self._asked <= _FEW:
+        if self._asked < _FEW:
             self._asked += 1
-            if self._asked <= _FEW:
-                return None
+            return None
+        if self._packs is None:
+            self._packs = pygit2.Odb()
             self._packs.add_backend(pygit2.OdbBackendPack(self._objects), 1)
         try:
             kind, data = self._packs.read(oid)
         except (KeyError, ValueError, pygit2.GitError):
+            self._asked = 0  # others may be elsewhere, too, and a look that finds nothing lists all packs
             return None
         return int(kind), data
