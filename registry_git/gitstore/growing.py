@@ -107,6 +107,7 @@ class GrowingPack:
         self._git_dir = os.fspath(git_dir)
         self._objects = f"{self._git_dir}/objects"
         self._known = _Pack()
+        self._flushed = ""  # the pack that a power cut would leave, as noted when `growth` looked
 
     def takes(self, staging: Staging) -> bool:
         """Whether the objects are few enough; many are better off in a pack of their own."""
@@ -140,7 +141,7 @@ class GrowingPack:
                 return
             install(self._objects, partial(_write, after), durable=durable, beside=beside)
             replaced = (*growth.older, growth.replaced) if growth.replaced else growth.older
-            flushed = growth.pack if durable else read_note(self._git_dir).flushed
+            flushed = growth.pack if durable else self._flushed
             # only now: what they hold is in the new one, or else in one that is on disk already
             gone = [old for old in replaced[:-KEPT] if old != flushed]
             after.replaced = tuple(old for old in replaced if old not in gone)
@@ -153,7 +154,7 @@ class GrowingPack:
     def _current(self) -> _Pack:
         """The pack to go on with; an empty one where there is none, or it is full."""
         note = read_note(self._git_dir)
-        name = note.current
+        name, self._flushed = note.current, note.flushed
         if not name:
             return _Pack()
         if name != self._known.name or not os.path.exists(self._path(name, "idx")):
