@@ -68,7 +68,10 @@ def test_what_the_registry_usually_writes_is_plain(entity: Any) -> None:
         {},
         {"a": {}},
         {"a": []},
-        {"a": ["b"]},
+        {"a": ["b", 1]},
+        {"a": ["b", "c: d"]},
+        {"a": "['b"},
+        {"a": '{"b": 1} '},
         {"a": [True]},
         {"a": -1},
         {"a": 1.5},
@@ -96,6 +99,21 @@ def test_names_are_texts_and_digits_are_quoted() -> None:
     value = {"a": ModelName("fraud"), "b": "12", "c": 12, "d": [1, 2], "e": {"f": "", "g": "no"}, "h": "s3://x/y"}
     assert same(value)
     assert write_plain(value) == b"a: fraud\nb: '12'\nc: 12\nd: [1, 2]\ne:\n  f: ''\n  g: 'no'\nh: s3://x/y\n"
+
+
+def test_lists_of_texts_and_json_are_written_as_libyaml_writes_them() -> None:
+    value = {"a": ["x", "yes", '["'], "b": {"c": ["d"]}, "e": '{"f": [1], "g": null}', "h": '"i"'}
+    assert same(value)
+    assert write_plain(value) == (
+        b"a:\n- x\n- 'yes'\n- '[\"'\nb:\n  c:\n  - d\ne: '{\"f\": [1], \"g\": null}'\nh: '\"i\"'\n"
+    )
+
+
+@settings(max_examples=500)
+@given(st.lists(texts, max_size=3), st.sampled_from('{["'), texts)
+def test_what_begins_as_json_is_written_alike_or_left_to_libyaml(items: list[str], begin: str, rest: str) -> None:
+    same({"a": items, "b": begin + rest, "c": [begin + rest]})
+    same({"b": begin + rest})
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ _NUMBER = "[1-9][0-9]{0,8}"
 _DIGEST = "[a-z][a-z0-9-]{0,30}:[0-9a-f]{1,250}"
 _MEMBER = rf"  ({_KEY}): ('[ -&(-~]*'|{_PLAIN})\n"
 _MEMBERS = re.compile(_MEMBER)
+_FLAVORS = rf"flavors:\n(?P<flavors>(?:- (?:'[ -&(-~]{{1,250}}'|(?=.{{1,250}}\n){_PLAIN})\n)+)"
 _DIGITS = frozenset("123456789")
 _LINEAGE = frozenset(
     ("run_id", "run_name", "run_link", "run_user", "experiment_id", "experiment_name", "model_id", "git_commit")
@@ -80,6 +81,7 @@ _KINDS = {
         "ModelVersion",
         _text("model", 1, 255) + _line("version", _NUMBER) + _id("id") + _text("source", 1),
         _perhaps(_text("origin", 1)) + _perhaps(_line("digest", _DIGEST)) + _perhaps(_text("format", 0, 250)),
+        _perhaps(_FLAVORS) + _perhaps(_text("signature")),
         _line("status", "READY|PENDING_REGISTRATION|FAILED_REGISTRATION") + _MADE + _members("lineage"),
     ),
     "RegisteredModel": _whole(
@@ -108,6 +110,8 @@ def read_usual(kind: str, data: bytes) -> dict[str, Any] | None:
             members = value[key] = {name: one[1:-1] if one[0] == "'" else one for name, one in _MEMBERS.findall(text)}
             if len(members) < text.count("\n") or (key == "lineage" and not _LINEAGE.issuperset(members)):
                 return None
+        elif first == "-":
+            value[key] = [one[3:-1] if one[2] == "'" else one[2:] for one in text.split("\n")[:-1]]
         elif first == "[":
             numbers = value[key] = list(map(int, text[1:-1].split(", ")))
             if len(set(numbers)) < len(numbers):

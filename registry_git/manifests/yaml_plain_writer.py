@@ -1,13 +1,13 @@
 """The plainest YAML, written without libyaml in a tenth of the time: what nearly every manifest is.
 
-Mappings of words, whole numbers, short lists of those, and texts of one line in ASCII, byte for byte as libyaml writes
+Mappings of words, whole numbers, lists of either, and texts of one line in ASCII, byte for byte as libyaml writes
 them. What is any different is left to `yaml_writer`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +23,7 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]{0,120}")
 _P = "A-Za-z0-9_./@<>+=,;()%~$-"
 _BARE = re.compile(rf"[A-Za-z0-9_/][{_P}]*(?:[ :][{_P}]+)*")
 _QUOTABLE = re.compile(r"[ -&(-~]*")
+_OPENING = frozenset('{["')  # how JSON begins, which a signature is in: never a text by itself
 
 
 def write_plain(value: Mapping[str, Any]) -> bytes | None:
@@ -49,14 +50,20 @@ def _write(lines: list[str], value: Mapping[str, Any], indent: str, depth: int) 
             lines.append(f"{indent}{key}:")
             if not inner or depth == _DEPTH_MAX or not _write(lines, inner, f"{indent}  ", depth + 1):
                 return False
-        elif (
-            isinstance(inner, list | tuple)
-            and inner
-            and all(type(one) is int and 0 <= one < _NUMBER_MAX for one in inner)
-        ):
-            lines.append(f"{indent}{key}: [{', '.join(map(str, inner))}]")
-        else:
+        elif not isinstance(inner, list | tuple) or not _write_list(lines, key, inner, indent):
             return False
+    return True
+
+
+def _write_list(lines: list[str], key: str, items: Sequence[Any], indent: str) -> bool:
+    if items and all(type(one) is int and 0 <= one < _NUMBER_MAX for one in items):
+        lines.append(f"{indent}{key}: [{', '.join(map(str, items))}]")
+        return True
+    texts = [_scalar(one) if isinstance(one, str) else None for one in items]
+    if not texts or None in texts:
+        return False
+    lines.append(f"{indent}{key}:")
+    lines += [f"{indent}- {text}" for text in texts]
     return True
 
 
@@ -66,6 +73,8 @@ def _scalar(text: str) -> str | None:
         text = str.__str__(text)  # a checked name
     if AMBIGUOUS.fullmatch(text):
         return f"'{text}'" if _QUOTABLE.fullmatch(text) else None
+    if text[0] in _OPENING:
+        return f"'{text}'" if text[-1] != " " and _QUOTABLE.fullmatch(text) else None
     return text if _BARE.fullmatch(text) else None
 
 
