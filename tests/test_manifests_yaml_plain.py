@@ -138,6 +138,13 @@ def test_a_damaged_manifest_is_read_alike_or_left_to_libyaml(
     same(text.encode())
 
 
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8))
+@settings(max_examples=1500)
+def test_a_value_of_anything_printable_is_read_alike_or_left_to_libyaml(text: str) -> None:
+    same(f"a: x{text}\n".encode())
+    same(f"a: {text}\n".encode())
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -116,6 +116,23 @@ def test_what_begins_as_json_is_written_alike_or_left_to_libyaml(items: list[str
     same({"b": begin + rest})
 
 
+_printable = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8)
+
+
+@settings(max_examples=1500)
+@given(_printable, _printable)
+def test_a_text_of_anything_printable_is_written_alike_or_left_to_libyaml(text: str, more: str) -> None:
+    same({"a": f"x{text}", "b": [f"y{more}"]})
+    same({"a": more})
+
+
+def test_a_sentence_is_plain_with_all_that_people_write_in_it() -> None:
+    assert (
+        same({"a": 'Better, by 3% (it\'s new): "x" & [y] {z} *a* !b? c|d ^e `f` g\\h'}) is False
+    )  # a colon and a space
+    assert same({"a": 'Better, by 3% (it\'s new), "x" & [y] {z} *a* !b? c|d ^e `f` g\\h'})
+
+
 @pytest.mark.parametrize(
     "text", ["b " * 50_000, ":" * 100_000, "b:" * 50_000, "b" * 100_000 + "\n", "1" * 100_000 + "é"]
 )

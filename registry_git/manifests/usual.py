@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 _SIZE_MAX = 8_000  # bytes; no text is longer then than its schema allows, but for those whose length is said here
-_P = "A-Za-z0-9_./@<>+=,;()%~$-"  # as in `yaml_plain`: of these, and between them, nothing has another meaning
+_P = r'!"$-9;-~'  # as in `yaml_plain`: behind a letter none of these, and between them no space, has a meaning
 _NO_WORD = "(?!(?:true|True|TRUE|false|False|FALSE|null|Null|NULL)[:\n])"
 _PLAIN = rf"{_NO_WORD}[A-Za-z_/][{_P}]*(?:[ :][{_P}]+)*"  # can only be a text
 _KEY = rf"{_NO_WORD}[A-Za-z_][A-Za-z0-9_./-]{{0,120}}"

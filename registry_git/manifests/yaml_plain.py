@@ -1,7 +1,7 @@
 """The plainest YAML, read without libyaml in a tenth of the time: what nearly every manifest is.
 
-Mappings in steps of two spaces, one value a line, and that value a word, a number, a text in single quotes or a list of
-numbers, all of it ASCII. What is any different, or wrong, is left to `yaml_reader`, which gives the very same values
+Mappings in steps of two spaces, one value a line, and that value a text, bare or in single quotes, a number or a list
+of numbers, all of it ASCII. What is any different, or wrong, is left to `yaml_reader`, which gives the very same values
 for what is read here, and says what is wrong with the rest.
 """
 
@@ -15,7 +15,7 @@ _SIZE_MAX = 32 * 1024  # bytes; far fewer nodes than `yaml_reader` allows
 _DEPTH_MAX = 8
 
 # Spaces and colons only between these, so that nothing ends a plain scalar early: no `: `, no ` #`.
-_P = "A-Za-z0-9_./@<>+=,;()%~$-"
+_P = r'!"$-9;-~'  # all that is printable in ASCII but a space, a colon and #
 _LINE = re.compile(
     r"^( *)([A-Za-z_][A-Za-z0-9_./-]{0,120}):"
     rf"(?: (?:('[ -&(-~]*')|\[([0-9]{{1,15}}(?:, [0-9]{{1,15}})*)\]|([A-Za-z0-9_/][{_P}]*(?:[ :][{_P}]+)*)))?$",

@@ -20,7 +20,7 @@ _DEPTH_MAX = 8
 _NUMBER_MAX = 10**15
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]{0,120}")
 # Spaces and colons only between these, so that nothing needs quotes: no `: `, no ` #`, no indicator at the start.
-_P = "A-Za-z0-9_./@<>+=,;()%~$-"
+_P = r'!"$-9;-~'  # all that is printable in ASCII but a space, a colon and #
 _BARE = re.compile(rf"[A-Za-z0-9_/][{_P}]*(?:[ :][{_P}]+)*")
 _QUOTABLE = re.compile(r"[ -&(-~]*")
 _OPENING = frozenset('{["')  # how JSON begins, which a signature is in: never a text by itself
