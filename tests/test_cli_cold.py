@@ -12,7 +12,7 @@ import pytest
 import registry_git
 
 _NOT_FOR_READING = {
-    *("sqlite3", "rich", "fsspec", "git", "jsonschema", "platformdirs", "subprocess"),
+    *("sqlite3", "rich", "fsspec", "git", "jsonschema", "platformdirs", "subprocess", "yaml"),
     *("registry_git.registry.facade", "registry_git.gitstore.store", "registry_git.index", "registry_git.artifacts"),
 }
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from registry_git.core.errors import Corrupt
 from registry_git.core.model import Entity, Lineage, ModelVersion, RegisteredModel, StagePointer
 from registry_git.core.names import Actor, Id, ModelName, StageName
+from registry_git.core.rules import Action, Policy, Rule, Stage
 from registry_git.core.times import Timestamp
 from registry_git.manifests.codec import encode
+from registry_git.manifests.yaml_events import Reading
 from registry_git.manifests.yaml_plain import read_plain
-from registry_git.manifests.yaml_reader import _Reading
 from tests import manifest_strategies as any_
 
 ALICE = Actor.parse("Alice <alice@acme.io>")
@@ -37,6 +38,19 @@ USUAL: list[Entity] = [
         model=ModelName("fraud"), stage=StageName("Production"), versions=(11, 12), source="s3://x", request=Id("abcd")
     ),
 ]
+POLICY = Policy(
+    name="acme",
+    stages=(
+        Stage(name=StageName("Staging")),
+        Stage(name=StageName("Production"), exclusive=True, after=(StageName("Staging"),)),
+        Stage(name=StageName("Archived"), serving=False),
+    ),
+    roles={"leads": ("bob@acme.io", "carol@acme.io"), "ops": ("dave@acme.io",)},
+    rules=(
+        Rule(on=Action.STAGE, to=("Production",), models=("fraud",), approvals=2, by=("leads",), tags=("auc",)),
+        Rule(on=Action.POLICY, models=("fraud",), approvals=1, by=("leads", "ops"), four_eyes=True),
+    ),
+)
 # what lines of YAML are made of, and what makes them something else
 PIECES = [
     "a",
@@ -52,6 +66,7 @@ PIECES = [
     "'",
     "''",
     "'q'",
+    "'q':",
     '"',
     "1",
     "007",
@@ -81,6 +96,9 @@ PIECES += [
 ]
 PIECES += [
     "\n",
+    "\n- ",
+    "\n  - ",
+    "\n ",
     "\n  ",
     "\n    ",
     "\t",
@@ -103,16 +121,25 @@ def same(data: bytes) -> bool:
     """Whether it was read; asserts that libyaml then reads the same."""
     found = read_plain(data)
     if found is not None:
-        assert repr(found) == repr(_Reading("x", None).read(data))
+        assert repr(found) == repr(Reading("x", None).read(data))
     return found is not None
 
 
-@pytest.mark.parametrize("entity", USUAL, ids=lambda entity: type(entity).__name__)
+@pytest.mark.parametrize("entity", [*USUAL, POLICY], ids=lambda entity: type(entity).__name__)
 def test_what_the_registry_usually_writes_is_plain(entity: Entity) -> None:
     assert same(encode(entity).replace(b"  data set: x\n", b""))
 
 
-@given(st.one_of(any_.model_versions, any_.registered_models, any_.stage_pointers, any_.alias_pointers, any_.requests))
+@given(
+    st.one_of(
+        any_.model_versions,
+        any_.registered_models,
+        any_.stage_pointers,
+        any_.alias_pointers,
+        any_.requests,
+        any_.policies(),
+    )
+)
 def test_whatever_the_registry_writes_is_read_alike(entity: Entity) -> None:
     same(encode(entity))
 
@@ -123,11 +150,16 @@ def test_whatever_the_registry_writes_is_read_alike(entity: Entity) -> None:
 @example(["k:", "\n", "a", ": ", "1", "\n"])
 @example(["k:", "\n  ", "k:", "\n"])
 @example(["a", ": ", "b-c", "\n  ", "x: y", "\n"])
+@example(["k:", "\n- ", "a", "\n  ", "x: y", "\n"])
+@example(["k:", "\n- ", "k:", "\n  - ", "a", "\n", "k:", "\n- ", "1", "\n"])
 def test_any_text_is_read_alike_or_left_to_libyaml(pieces: list[str]) -> None:
     same("".join(pieces).encode())
 
 
-@given(st.sampled_from(USUAL), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.sampled_from(PIECES))))
+@given(
+    st.sampled_from([*USUAL, POLICY]),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.sampled_from(PIECES))),
+)
 @settings(max_examples=1500)
 def test_a_damaged_manifest_is_read_alike_or_left_to_libyaml(
     entity: Entity, damages: list[tuple[int, int, str]]
@@ -166,6 +198,25 @@ def test_a_value_of_anything_printable_is_read_alike_or_left_to_libyaml(text: st
         "a: é\n",
         "a: b\r\n",
         "a: b\x0bc\n",
+        "- a\n",
+        "a: b\n- c\n",
+        "a:\n- \n",
+        "a:\n- - b\n",
+        "a:\n  - b\n",
+        "a:\n- b\n c: d\n",
+        "a:\n- b\n  c: d\n",
+        "a:\n - b\n",
+        "a:\n- b:\n- c\n",
+        "a:\n- b\nc: d\n- e\n",
+        "a:\n  b:\n- c\n",
+        "a:\n  b: c\n- d\n",
+        "a:\n- b: c\n  b: d\n",
+        "a:\n- b\na:\n- b\n",
+        "a:\n- true: b\n",
+        "a:\n- 1.5\n",
+        "a:\n- 'on': b\n  on: c\n",
+        "k:\n- k:\n  - k:\n    - k:\n      - v\n",
+        "a:\n" + "- b: c\n" * 2_400,
         "",
         "\n",
         "".join(f"{'  ' * depth}k:\n" for depth in range(9)) + f"{'  ' * 9}k: v\n",
@@ -176,7 +227,9 @@ def test_what_is_not_plain_is_left_to_libyaml(text: str) -> None:
     assert read_plain(text.encode()) is None
 
 
-@pytest.mark.parametrize("text", ["a: " + "b " * 16_000, "a: " + ":" * 32_000, "a" * 32_000, "a: '" + "b" * 32_000])
+@pytest.mark.parametrize(
+    "text", ["a: " + "b " * 16_000, "- " + "b " * 16_000, "a: " + ":" * 32_000, "a" * 32_000, "a: '" + "b" * 32_000]
+)
 def test_no_text_takes_long(text: str) -> None:
     begun = time.process_time()
     assert read_plain(text.encode() + b"\n") is None
@@ -198,6 +251,22 @@ def test_numbers_are_numbers_and_digits_in_quotes_are_text() -> None:
     }
 
 
+def test_lists_hold_values_and_mappings_and_both_hold_lists() -> None:
+    text = b"a:\n- b\n- 'c'\n- 12\n"
+    text += b"d:\n- 'on': f\n  g:\n  - h\n  - i\n  j:\n    k: l\n- e: true\nm:\n  n:\n  - o: [1, 2]\np: q\n"
+    assert same(text)
+    assert read_plain(text) == {
+        "a": ["b", "c", 12],
+        "d": [{"on": "f", "g": ["h", "i"], "j": {"k": "l"}}, {"e": True}],
+        "m": {"n": [{"o": [1, 2]}]},
+        "p": "q",
+    }
+
+
+def test_as_much_as_is_read_here_libyaml_reads_too() -> None:
+    assert same(b"a:\n" + b"- b: c\n" * 2_300)
+
+
 def test_what_is_left_to_libyaml_is_still_refused() -> None:
     with pytest.raises(Corrupt, match="twice"):
-        _Reading("x", None).read(b"a: b\na: c\n")
+        Reading("x", None).read(b"a: b\na: c\n")

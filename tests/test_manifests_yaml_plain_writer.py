@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_git.core.names import ModelName
+from registry_git.manifests.yaml_emitter import write_any
 from registry_git.manifests.yaml_plain_writer import write_plain
 from registry_git.manifests.yaml_reader import read
-from registry_git.manifests.yaml_writer import _write_any
 from tests import manifest_strategies as any_
 from tests.test_manifests_yaml_plain import PIECES, USUAL
 
@@ -38,7 +38,7 @@ def same(value: dict[str, Any]) -> bool:
     """Whether it was written; asserts that libyaml then writes the same."""
     written = write_plain(value)
     if written is not None:
-        assert written == _write_any(value)
+        assert written == write_any(value)
     return written is not None
 
 

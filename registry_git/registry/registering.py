@@ -119,17 +119,20 @@ def _merged(said: Lineage, found: Lineage) -> Lineage:
 
 
 def _with_files(new: NewVersion, upload_to: str | None, progress: Progress | None) -> NewVersion:
-    from registry_git.artifacts.mlmodel import read_mlmodel
-    from registry_git.artifacts.upload import upload
-
     source = _absolute(new.source)
     if upload_to:
+        from registry_git.artifacts.upload import upload  # few registrations copy anything
+
         stored = upload(source, _absolute(upload_to), progress=progress)
         source, digest = stored.location, stored.digest.digest
     else:
         digest = _digest(source, progress)
-    facts = read_mlmodel(source) if digest else None
     new = replace(new, source=source, digest=digest)
+    if not digest:
+        return new
+    from registry_git.artifacts.mlmodel import read_mlmodel  # with PyYAML, which is slow to import
+
+    facts = read_mlmodel(source)
     if facts is None:
         return new
     lineage = replace(
