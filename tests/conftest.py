@@ -142,6 +142,15 @@ def home(_homes: Iterator[Path], _hermetic_session: Path) -> Iterator[Path]:
     _show_home_to_libgit2(_hermetic_session)
 
 
+@pytest.fixture(autouse=True)
+def _settled(home: Path) -> Iterator[None]:
+    """What a test has written is settled with it, not while a later one counts flushes or lets them fail."""
+    yield
+    settling = sys.modules.get("registry_git.gitstore.settling")
+    if settling is not None:
+        settling.settle_now()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _mlflow_forgets() -> Iterator[None]:
     """MLflow keeps the URIs that it was told for the process; "" would count as told, and hide the environment's."""

@@ -36,6 +36,11 @@ def taken_back(number: int) -> Entry:
     return replace(entry(number), new=entry(number).old, replaced="", objects={})
 
 
+def add(journal: Journal, added: Entry) -> None:
+    journal.begin(added)
+    journal.flush()
+
+
 def content(place: Path) -> bytes:
     return (place / "registry-git" / "journal").read_bytes()
 
@@ -51,16 +56,16 @@ def test_entries_come_back_as_they_were_added(place: Path) -> None:
     one = Journal(place)
     added = [entry(0), entry(1, size=9000), entry(2)]
     for each in added:
-        one.append(each)
+        add(one, each)
     assert one.entries() == Journal(place).entries() == added
     assert len(content(place)) == SIZE
 
 
 def test_each_entry_begins_a_block_of_its_own(place: Path) -> None:
     one = Journal(place)
-    one.append(entry(1))
+    add(one, entry(1))
     before = content(place)
-    one.append(entry(2))
+    add(one, entry(2))
     assert content(place)[:_BLOCK] == before[:_BLOCK]
     assert content(place)[_BLOCK : _BLOCK + 8] == content(place)[:8] != bytes(8)
 
@@ -68,21 +73,21 @@ def test_each_entry_begins_a_block_of_its_own(place: Path) -> None:
 def test_what_others_add_is_neither_lost_nor_overwritten(place: Path) -> None:
     here, there = Journal(place), Journal(place)
     for number in range(6):
-        (here if number % 2 else there).append(entry(number))
+        add(here if number % 2 else there, entry(number))
     assert Journal(place).entries() == [entry(number) for number in range(6)]
     there.clear()
-    here.append(entry(7))
-    there.append(entry(8))
+    add(here, entry(7))
+    add(there, entry(8))
     assert Journal(place).entries() == [entry(7), entry(8)]
 
 
 def test_after_it_was_cleared_nothing_that_was_there_comes_back(place: Path) -> None:
     one = Journal(place)
     for number in range(5):
-        one.append(entry(number))
+        add(one, entry(number))
     one.clear()
     assert one.entries() == []
-    one.append(entry(9))
+    add(one, entry(9))
     assert one.entries() == [entry(9)]
 
 
@@ -90,11 +95,11 @@ def test_after_it_was_cleared_nothing_that_was_there_comes_back(place: Path) -> 
 def test_an_entry_that_is_half_written_ends_it(place: Path, at: int) -> None:
     one = Journal(place)
     for number in range(3):
-        one.append(entry(number))
+        add(one, entry(number))
     byte = content(place)[_BLOCK + at]
     overwrite(place, _BLOCK + at, bytes([byte ^ 1]))
     assert Journal(place).entries() == [entry(0)]
-    Journal(place).append(entry(5))
+    add(Journal(place), entry(5))
     assert Journal(place).entries() == [entry(0), entry(5)]
 
 
@@ -102,7 +107,7 @@ def test_an_entry_that_is_half_written_ends_it(place: Path, at: int) -> None:
 def test_a_file_of_something_else_has_no_entries(place: Path, junk: bytes) -> None:
     (place / "registry-git" / "journal").write_bytes(junk)
     assert Journal(place).entries() == []
-    Journal(place).append(entry(1))
+    add(Journal(place), entry(1))
     assert Journal(place).entries() == [entry(1)]
 
 
@@ -110,30 +115,30 @@ def test_it_is_full_at_its_size_and_goes_on_once_it_is_cleared(place: Path) -> N
     one = Journal(place)
     room = SIZE // (25 * _BLOCK)
     for number in range(room):
-        one.append(entry(number, size=100_000))
+        add(one, entry(number, size=100_000))
     with pytest.raises(Full):
-        one.append(entry(room, size=100_000))
+        add(one, entry(room, size=100_000))
     assert len(one.entries()) == room
     assert len(content(place)) == SIZE
     one.clear()
-    one.append(entry(1))
+    add(one, entry(1))
     assert one.entries() == [entry(1)]
 
 
 def test_what_is_taken_back_does_not_count(place: Path) -> None:
     one = Journal(place)
-    one.append(entry(1))
-    one.append(entry(2))
+    add(one, entry(1))
+    add(one, entry(2))
     one.cancel()
     one.cancel()  # there is nothing more to take back
     assert one.entries() == [entry(1), taken_back(2)]
-    one.append(entry(3))
+    add(one, entry(3))
     assert Journal(place).entries() == [entry(1), taken_back(2), entry(3)]
 
 
 def test_an_entry_that_cannot_be_flushed_does_not_count(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Journal(place)
-    one.append(entry(1))
+    add(one, entry(1))
 
     def broken(fd: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -141,9 +146,9 @@ def test_an_entry_that_cannot_be_flushed_does_not_count(place: Path, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(disk, "sync_content", broken)
         with pytest.raises(OSError, match="error"):
-            one.append(entry(2))
+            add(one, entry(2))
     assert one.entries() == [entry(1), taken_back(2)]
-    one.append(entry(3))
+    add(one, entry(3))
     assert one.entries() == [entry(1), taken_back(2), entry(3)]
 
 
@@ -154,15 +159,15 @@ def test_a_file_that_cannot_be_made_leaves_no_draft(place: Path, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setattr(disk, "sync", full)
         with pytest.raises(OSError, match="space"):
-            Journal(place).append(entry(1))
+            add(Journal(place), entry(1))
     assert list((place / "registry-git").iterdir()) == []
-    Journal(place).append(entry(1))
+    add(Journal(place), entry(1))
 
 
 def test_entries_of_before_the_machine_started_are_noticed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert state_of(place) is State.FINE
     one = Journal(place)
-    one.append(entry(1))
+    add(one, entry(1))
     assert state_of(place) is State.FINE
     for module in (journal, journal_state):
         monkeypatch.setattr(module, "boot_id", lambda: b"another boot....")
@@ -170,16 +175,16 @@ def test_entries_of_before_the_machine_started_are_noticed(place: Path, monkeypa
     assert state_of(place) is State.LEFT_OVER
     for _ in range(2):
         with pytest.raises(LeftOver):
-            there.append(entry(2))
+            add(there, entry(2))
     Journal(place).clear()
     assert state_of(place) is State.FINE
-    there.append(entry(2))
+    add(there, entry(2))
     assert there.entries() == [entry(2)]
 
 
 def test_entries_that_nobody_has_settled_for_long_are_noticed(place: Path) -> None:
     one = Journal(place)
-    one.append(entry(1))
+    add(one, entry(1))
     assert state_of(place) is State.FINE
     os.utime(place / "registry-git" / "journal", (0, 0))
     assert state_of(place) is State.ABANDONED
@@ -201,5 +206,5 @@ def test_each_start_of_the_machine_has_an_id(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_all_who_may_write_the_repository_may_write_the_journal(place: Path) -> None:
     place.chmod(0o2775)
-    Journal(place).append(entry(1))
+    add(Journal(place), entry(1))
     assert (place / "registry-git" / "journal").stat().st_mode & 0o777 == 0o664

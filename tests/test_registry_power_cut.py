@@ -328,6 +328,28 @@ def test_a_process_settles_when_it_ends(place: Path) -> None:
     assert Journal(place).entries() == []
 
 
+FORKED = """
+import os, sys, registry_git
+from registry_git.gitstore import settling
+registry = registry_git.open(sys.argv[1], actor="Bob <bob@acme.io>")
+for number in range(3):
+    registry.register("fraud", f"s3://acme/{number}", read=False)
+with settling._settlers[0]._busy:  # as when the thread is at it
+    child = os.fork()
+    if not child:
+        sys.exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_child_leaves_settling_to_its_parent(place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, os.fspath(place)], cwd=PROJECT, capture_output=True, text=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert Journal(place).entries() == []
+
+
 def test_a_process_that_is_killed_leaves_its_journal_to_the_next_one(
     place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
 ) -> None:

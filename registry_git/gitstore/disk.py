@@ -187,11 +187,14 @@ def _helped(task: _Task, ended: SimpleQueue[BaseException | None]) -> bool:
     return True
 
 
-def start_writing(fd: int) -> None:
-    """Asks the kernel to write the file back now, without waiting: a following `sync` then finds less to do."""
+def start_writing(fd: int, begins: int = 0, size: int = 0) -> None:
+    """Asks the kernel to write the file back now, without waiting: a following `sync` then finds less to do.
+
+    `begins` and `size`: only these bytes; 0: all from there on.
+    """
     if hasattr(os, "posix_fadvise"):
         with suppress(OSError):
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.posix_fadvise(fd, begins, size, os.POSIX_FADV_DONTNEED)
 
 
 def write_all(fd: int, *pieces: bytes) -> None:

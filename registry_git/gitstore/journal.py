@@ -68,26 +68,40 @@ class Journal:
         self._end = 0
         self._before = 0  # the check of the last entry
         self._added: tuple[Entry, int, int] | None = None  # what this object added last, and what was before it
+        self._fd = -1  # while it is being written
 
-    def append(self, entry: Entry) -> None:
-        """Adds an entry. On return it is on disk.
+    def begin(self, entry: Entry) -> None:
+        """Adds an entry, which the disk begins to write. It counts once `flush` has returned.
 
         Raises:
             Full: settle the journal, and try again.
             LeftOver: recover the repository, and try again.
-            OSError: the entry does not count.
+            OSError: there is no such entry.
         """
         fd = self._opened()
         try:
             self._find_end(fd)
             self._added = (entry, self._end, self._before)
-            try:
-                self._put(fd, entry)
-            except OSError:
-                self.cancel()
-                raise
-        finally:
+            begins = self._end
+            self._put(fd, entry)
+            disk.start_writing(fd, begins, self._end - begins)
+        except OSError:
             os.close(fd)
+            self.cancel()
+            raise
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd = fd
+
+    def flush(self) -> None:
+        """Returns when the entry that was begun is on disk. Raises: OSError: it does not count."""
+        try:
+            disk.sync_content(self._fd)
+        except OSError:
+            self.cancel()
+            raise
+        self._close()
 
     def _put(self, fd: int, entry: Entry) -> None:
         content = b"".join(_content(entry))
@@ -95,16 +109,21 @@ class Journal:
         if self._end + len(head) + len(content) > SIZE:
             raise Full
         _write(fd, head + content, self._end)
-        disk.sync_content(fd)
         if not self._end:
             self._begins = head
         self._go_past(head, len(content))
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def cancel(self) -> None:
         """Takes back the write that this object has added last, as far as the disk lets it.
 
         The names of its packs stay: of them, too, a power cut may leave what is not whole.
         """
+        self._close()
         if self._added is None:
             return
         entry, self._end, self._before = self._added
@@ -113,6 +132,7 @@ class Journal:
             fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
             try:
                 self._put(fd, replace(entry, new=entry.old, replaced="", objects={}))
+                disk.sync_content(fd)
             finally:
                 os.close(fd)
 

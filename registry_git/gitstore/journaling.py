@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from registry_git.gitstore import disk
@@ -17,6 +17,7 @@ from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.settling import settle, settle_soon
 
 _SETTING = "registry-git.journal"
+_WRITING = "write to the registry"
 _MOST_BYTES = 1 << 18  # of objects; more are better off flushed where they are
 _LOG = logging.getLogger(__name__)
 
@@ -55,31 +56,37 @@ class Journaling:
         return True
 
     @contextmanager
-    def answering(self, main: RefMove, growth: Growth) -> Iterator[None]:
-        """Inside it, the write is safe, and can be made; where `main` does not move, it is taken back.
+    def answering(self, main: RefMove, growth: Growth) -> Iterator[Callable[[], None]]:
+        """Inside it, the write can be made. It is safe, and `main` may move, once what this gives was called.
+
+        Where `main` does not move, the write is taken back.
 
         Raises:
-            Unavailable: on entry; the disk does not take it.
+            Unavailable: on entry, or by the call; the disk does not take it.
         """
         old, new = main.old or "", main.new or ""
-        with disk.explained("write to the registry"):
-            self._append(Entry(old=old, new=new, pack=growth.pack, replaced=growth.replaced, objects=growth.objects))
+        with disk.explained(_WRITING):
+            self._begin(Entry(old=old, new=new, pack=growth.pack, replaced=growth.replaced, objects=growth.objects))
         try:
-            yield
+            yield self._flush
         except BaseException:
             if value_of(os.fspath(self._git_dir), main.name) != new:
                 self._journal.cancel()
             raise
         settle_soon(self._git_dir)
 
-    def _append(self, entry: Entry) -> None:
+    def _begin(self, entry: Entry) -> None:
         try:
-            self._journal.append(entry)
+            self._journal.begin(entry)
         except Full:
             settle(self._git_dir)
-            self._journal.append(entry)
+            self._journal.begin(entry)
         except LeftOver:  # of another machine, where several share the disk
             from registry_git.gitstore.recovery import make_again
 
             make_again(self._git_dir)
-            self._journal.append(entry)
+            self._journal.begin(entry)
+
+    def _flush(self) -> None:
+        with disk.explained(_WRITING):
+            self._journal.flush()

@@ -102,6 +102,12 @@ def settle_soon(git_dir: Path) -> None:
     _settlers[0].add(git_dir)
 
 
+def settle_now() -> None:
+    """Settles all journals that this process has written to: its end does, for one."""
+    for settler in _settlers:
+        settler.settle_all()
+
+
 def _start() -> None:
     with _starting:
         if not _settlers:
@@ -111,4 +117,4 @@ def _start() -> None:
             except RuntimeError:  # no more threads: then the end of the process does it, or a full journal
                 _LOG.debug("No thread is left to settle journals.")
             _settlers.append(settler)
-            atexit.register(settler.settle_all)
+            atexit.register(settle_now)
