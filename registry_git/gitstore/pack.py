@@ -32,6 +32,7 @@ _BUFFER = 1 << 20
 Entry: TypeAlias = tuple[bytes, int, int]  # an object's id, the CRC-32 of its bytes in the pack, where they begin
 WriteObjects: TypeAlias = Callable[[int], tuple[bytes, list[Entry]]]  # to a descriptor; gives the pack's SHA-1
 _SMALL_TREE = 512  # bytes; below it a tree is stored as it is, too: most of it is ids
+_WINDOW = 4096  # bytes; so far back a small compressor looks
 _STORE_BELOW = 100  # bytes; ids and deltas of this size do not shrink, and a compressor costs more than they do
 
 
@@ -175,7 +176,7 @@ def pack_head(count: int) -> bytes:
 def packed(kind: str, data: bytes) -> bytes:
     """An object as a pack holds it."""
     small = _SMALL_TREE if kind == "tree" else _STORE_BELOW
-    return _header(_TYPES[kind], len(data)) + (_stored(data) if len(data) < small else zlib.compress(data, 1))
+    return _header(_TYPES[kind], len(data)) + (_stored(data) if len(data) < small else _compressed(data))
 
 
 def packed_delta(delta: bytes, distance: int) -> bytes:
@@ -189,7 +190,7 @@ def packed_delta_from(delta: bytes, base: str) -> bytes:
 
 
 def _shrunk(delta: bytes) -> bytes:
-    return _stored(delta) if len(delta) < _STORE_BELOW else zlib.compress(delta, 1)
+    return _stored(delta) if len(delta) < _STORE_BELOW else _compressed(delta)
 
 
 def _header(kind: int, size: int) -> bytes:
@@ -212,6 +213,14 @@ def _distance(offset: int) -> bytes:
         out.append(offset & 0x7F | 0x80)
         offset >>= 7
     return bytes(reversed(out))
+
+
+def _compressed(data: bytes) -> bytes:
+    if len(data) > _WINDOW:
+        return zlib.compress(data, 1)
+    # tables of the usual size take longer to clear than so little takes to compress
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 12, 4)
+    return compressor.compress(data) + compressor.flush()
 
 
 def _stored(data: bytes) -> bytes:
