@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -19,6 +23,12 @@ _WRAPPING = frozenset(
     {"local", "data", "dir", "zip", "tar", "libarchive", "reference", "cached", "blockcache", "filecache"}
     | {"simplecache", "generic", "async_wrapper"}
 )
+# the packages in which fsspec knows the drivers of what most models are stored in
+_PACKAGES = {
+    **dict.fromkeys(("s3", "s3a"), "s3fs"),
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("abfs", "az", "adl"), "adlfs"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +94,38 @@ def _file_path(url: str) -> bytes:
 
 def driver(remote: Remote) -> Any | None:
     """The fsspec class for a remote location; None when none is installed."""
+    if _is_missing(remote.scheme):
+        return None
     from fsspec.registry import get_filesystem_class  # imported only here: most registries never need it
 
     try:
         return get_filesystem_class(remote.scheme)
     except (ValueError, ImportError):
         return None
+
+
+def _is_missing(scheme: str) -> bool:
+    """Whether fsspec, which nobody has imported yet and so has no drivers but those installed, would find none.
+
+    It takes forty milliseconds to import, and often those who register models have no driver for where these are.
+    """
+    package = _PACKAGES.get(scheme)
+    return (
+        package is not None and "fsspec" not in sys.modules and find_spec(package) is None and not _is_declared(scheme)
+    )
+
+
+@cache
+def _is_declared(scheme: str) -> bool:
+    """Whether an installed distribution may declare a driver, as fsspec lets them (`fsspec.specs`); found once."""
+    declared = re.compile(rb"^\s*" + re.escape(scheme.encode()) + rb"\s*=", re.MULTILINE)
+    for place in sys.path:
+        for file in Path(place).glob("*-info/entry_points.txt"):
+            with suppress(OSError):
+                text = file.read_bytes()
+                if b"fsspec.specs" in text and declared.search(text):
+                    return True
+    return False
 
 
 def readable(location: str) -> bool:
