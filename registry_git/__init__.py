@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from registry_git.core.pointing import PointerChange
     from registry_git.registry.deploying import DeploymentSpec
     from registry_git.registry.facade import Registry
-    from registry_git.registry.observing import Observed
+    from registry_git.registry.observed import Observed
     from registry_git.registry.past import PastReading
     from registry_git.registry.registering import Registration
     from registry_git.registry.resolving import Resolution
@@ -69,7 +69,7 @@ _HOMES = {
     "registry_git.core.pointing": ("PointerChange",),
     "registry_git.registry.deploying": ("DeploymentSpec",),
     "registry_git.registry.facade": ("Registry",),
-    "registry_git.registry.observing": ("Observed",),
+    "registry_git.registry.observed": ("Observed",),
     "registry_git.registry.past": ("PastReading",),
     "registry_git.registry.registering": ("Registration",),
     "registry_git.registry.resolving": ("Resolution",),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from registry_git.core.errors import Invalid, NotFound
 from registry_git.core.model import PolicyKey
@@ -25,9 +25,10 @@ from registry_git.registry import resolving
 if TYPE_CHECKING:
     from registry_git.gitstore.store import Store
     from registry_git.registry.facade import Registry
-    from registry_git.registry.judging.faults import Fault
     from registry_git.registry.past import PastReading
+    from registry_git.registry.present import Present
     from registry_git.registry.recording import Recorder
+    from registry_git.registry.writes import Writes
     from registry_git.registry.writing import Surroundings
 
 REGISTRY_VARIABLE = "REGISTRY_GIT_URI"
@@ -38,6 +39,7 @@ OBSERVATIONS_VARIABLE = "REGISTRY_GIT_OBSERVATIONS"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _DIGIT_OF = _CROCKFORD.encode() * 8  # of any byte: that of its last five bits
+P = TypeVar("P", bound="Writes")
 READER = "Reader <reader@localhost>"  # who reads: nobody has to be named for that
 
 
@@ -63,18 +65,51 @@ def open_registry(
         NotFound: no registry is there; Invalid: a bad URL or actor, or nobody is named; Unavailable: there is no clone
         yet, and the remote cannot be reached.
     """
-    from registry_git.gitstore.store import FRESH_SECONDS, Store
+    from registry_git.registry.facade import Registry
 
-    away = bool(os.environ.get(OFFLINE_VARIABLE)) if offline is None else offline
-    text = _named(path_or_url)
-    store = Store(repository_of(path_or_url), durable=durable, offline=away)
-    state = None
+    return open_part(Registry, path_or_url, actor=actor, durable=durable, offline=offline)
+
+
+def open_part(
+    part: type[P],
+    path_or_url: str | os.PathLike[str] | None = None,
+    *,
+    actor: str | None = None,
+    durable: bool = True,
+    offline: bool | None = None,
+) -> P:
+    """As `open_registry`, with the methods of one part of it: who needs no other does not wait for their imports.
+
+    Raises: as `open_registry`.
+    """
+    from registry_git.index.index import Index
+
+    store = _opened(path_or_url, durable=durable, offline=offline)
+    text, state = _named(path_or_url), None
     if _is_remote(text):
         from registry_git.gitstore.managed import state_of
 
-        store.refresh_to_read(at_most_seconds=FRESH_SECONDS)  # a write asks the remote again
         state = state_of(text)
-    return _joined(store, find_actor(actor, store.repository), state=state)
+    return part(store, Index(store.repository), surroundings(find_actor(actor, store.repository), state=state))
+
+
+def open_present(path_or_url: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> Present:
+    """The registry as it is now, to be read alone: nobody has to be named for that. Raises: as `open_registry`."""
+    from registry_git.index.index import Index
+    from registry_git.registry.present import Present
+
+    store = _opened(path_or_url, offline=offline)
+    return Present(store, Index(store.repository))
+
+
+def _opened(path_or_url: str | os.PathLike[str] | None, *, durable: bool = True, offline: bool | None = None) -> Store:
+    from registry_git.gitstore.store import FRESH_SECONDS, Store
+
+    away = bool(os.environ.get(OFFLINE_VARIABLE)) if offline is None else offline
+    store = Store(repository_of(path_or_url), durable=durable, offline=away)
+    if _is_remote(_named(path_or_url)):
+        store.refresh_to_read(at_most_seconds=FRESH_SECONDS)  # a write asks the remote again
+    return store
 
 
 def repository_of(path_or_url: str | os.PathLike[str] | None) -> Path:
@@ -89,7 +124,11 @@ def repository_of(path_or_url: str | os.PathLike[str] | None) -> Path:
 
 def open_at(path_or_url: str | os.PathLike[str] | None, moment: str) -> PastReading:
     """The registry as it was at a moment (see `Registry.at`). Raises: as `open_registry` and `Registry.at`."""
-    return open_registry(path_or_url, actor=READER).at(moment)
+    from registry_git.index.index import Index
+    from registry_git.registry.past import PastReading, find_commit
+
+    store = _opened(path_or_url)
+    return PastReading(store, Index(store.repository), find_commit(store, moment))
 
 
 def resolve(
@@ -175,31 +214,7 @@ def clone(url: str, path: str | os.PathLike[str], *, bare: bool | None = None, a
         if store.snapshot().find(PolicyKey()) is None:
             shown = without_password(url)
             raise NotFound(f"{shown} holds no registry: it has no registry.yaml.", hint="Check the address.")
-    return _joined(store, who)
-
-
-def judge_push(moves: str) -> list[Fault]:
-    """What forbids the push that git's pre-receive hook tells about, by the lines of its standard input.
-
-    Raises:
-        PermissionDenied: nobody is named as the one who pushes; Corrupt; Unavailable.
-    """
-    from registry_git.registry.judging.pushed import push_faults
-    from registry_git.registry.judging.receiving import find_pusher, parse_moves
-
-    quarantine = os.environ.pop("GIT_QUARANTINE_PATH", "")
-    for name in ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"):
-        os.environ.pop(name, None)  # what git starts from here is told by the repository which objects it sees
-    repository = _hooked()
-    if quarantine:
-        repository.borrow(Path(quarantine))
-    pusher = find_pusher(
-        repository,
-        web_user=os.environ.get("REMOTE_USER", ""),
-        named=os.environ.get(ACTOR_VARIABLE, ""),
-        system_user=_system_user(),
-    )
-    return push_faults(repository, parse_moves(moves), pusher)
+    return _registry(store, surroundings(who))
 
 
 def find_actor(actor: str | None, repository: Repository | None) -> Actor:
@@ -256,28 +271,10 @@ def _git_user() -> Actor | None:
     return Actor.parse(f"{said['user.name']} <{said['user.email']}>") if len(said) == 2 else None
 
 
-def _hooked() -> Repository:
-    """The repository that git runs a hook for."""
-    return Repository(Path(os.environ.get("GIT_DIR", ".")).resolve())
-
-
-def _system_user() -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
-
-
 def _place(path: str | os.PathLike[str]) -> Path:
     if "\0" in os.fspath(path):
         raise Invalid("A path cannot hold NUL.", hint="Leave it out.")
     return Path(path).absolute()
-
-
-def _joined(store: Store, actor: Actor, *, state: Path | None = None) -> Registry:
-    return _registry(store, surroundings(actor, state=state))
 
 
 def _registry(store: Store, acting: Surroundings) -> Registry:

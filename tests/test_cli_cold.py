@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,19 +13,41 @@ import pytest
 import registry_git
 
 # what few commands need, and takes long to import
-_SLOW = {"rich", "fsspec", "asyncio", "git", "jsonschema", "platformdirs", "yaml"}
+_SLOW = {"rich.console", "fsspec", "asyncio", "git", "jsonschema", "platformdirs", "yaml"}
 _NOT_FOR_RESOLVE = {
     *("sqlite3", "subprocess"),
     *("registry_git.registry.facade", "registry_git.gitstore.store", "registry_git.index", "registry_git.artifacts"),
 }
+# the facade gathers all parts of the registry, and a command needs one of them
+_NOT_FOR_ONE_PART = {
+    "registry_git.registry.facade",
+    "registry_git.registry.bundling",
+    "registry_git.registry.importing",
+    "registry_git.registry.observing",
+    "registry_git.registry.upkeep",
+}
+_LOOKING = ["show fraud", "show fraud/1", "list", "list fraud", "search \"name = 'fraud'\"", "activity"]
+_CHANGING = [
+    *(
+        "register fraud s3://acme/fraud/4",
+        "stage fraud 1 Staging",
+        "rollback fraud Production",
+        "alias set fraud best 1",
+    ),
+    *("alias delete fraud champion", "tag set fraud/1 auc 0.91", "describe fraud Cards", "comment add fraud/1 Better"),
+    *("rename fraud cards", "delete fraud/2 --yes"),
+]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A registry with a version that has a stage and an alias."""
+    """A registry with versions, of which one has a stage and an alias."""
     registry = registry_git.init(tmp_path / "models.git", actor="Alice <alice@acme.io>", durable=False)
-    registry.register("fraud", "s3://acme/fraud/1")
-    registry.transition("fraud", 1, "Production")
+    for number in (1, 2, 3):
+        registry.register("fraud", f"s3://acme/fraud/{number}")
+    registry.transition("fraud", 2, "Production")
+    registry.transition("fraud", 1, "Production", archive_existing=True)
+    registry.transition("fraud", 2, "None")
     registry.set_alias("fraud", "champion", 1)
     return tmp_path / "models.git"
 
@@ -46,8 +69,22 @@ def test_resolve_imports_what_reading_takes_and_no_more(place: Path, reference: 
     assert modules & (_SLOW | _NOT_FOR_RESOLVE) == set()
 
 
+@pytest.mark.parametrize("command", _LOOKING)
+def test_a_command_that_looks_imports_nothing_that_writes(place: Path, command: str) -> None:
+    _, modules = imported(place, *shlex.split(command))
+    assert "registry_git.registry.reading" in modules
+    assert modules & (_SLOW | _NOT_FOR_ONE_PART | {"registry_git.registry.writes"}) == set()
+
+
+@pytest.mark.parametrize("command", _CHANGING)
+def test_a_command_that_writes_imports_one_part_of_the_registry(place: Path, command: str) -> None:
+    _, modules = imported(place, *shlex.split(command))
+    assert "registry_git.registry.writes" in modules
+    assert modules & (_SLOW | _NOT_FOR_ONE_PART) == set()
+
+
 def test_register_looks_for_no_driver_that_is_not_there(place: Path) -> None:
-    said, modules = imported(place, "register", "fraud", "s3://acme/fraud/2")
-    assert said.startswith("Registered v2 of fraud: s3://acme/fraud/2\n")
+    said, modules = imported(place, "register", "fraud", "s3://acme/fraud/4")
+    assert said.startswith("Registered v4 of fraud: s3://acme/fraud/4\n")
     assert "registry_git.artifacts.location" in modules
     assert modules & _SLOW == set()

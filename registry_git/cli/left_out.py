@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from registry_git.cli.safe import visible
-from registry_git.registry.reading import Reading
+
+if TYPE_CHECKING:
+    from registry_git.registry.reading import Reading
 
 
 def warn_unreadable(registry: Reading) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from registry_git.cli.sheets import short, when, who
 from registry_git.cli.tables import show_table
-from registry_git.core.activity import Activity
-from registry_git.registry.observing import Observed
 from registry_git.registry.telling import asked, what, where
-from registry_git.registry.views import RequestView, VersionView
+
+if TYPE_CHECKING:
+    from registry_git.core.activity import Activity
+    from registry_git.registry.observed import Observed
+    from registry_git.registry.views import RequestView, VersionView
 
 
 def show_versions(views: Sequence[VersionView]) -> None:

@@ -11,7 +11,7 @@ from registry_git.registry.views import DeploymentView, Done, ModelView, Request
 
 if TYPE_CHECKING:
     from registry_git.registry.facade import Registry
-    from registry_git.registry.observing import Observed
+    from registry_git.registry.observed import Observed
 
 Shape = dict[str, Any]
 

@@ -9,6 +9,7 @@ from registry_git.cli.arguments import ALIAS, FORCE, MODEL, VERSION
 from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.registry.placing import Placing
 from registry_git.registry.telling import rolled
 
 
@@ -24,7 +25,7 @@ def alias() -> None:
 @pass_invocation
 def set_(invocation: Invocation, name: str, alias: str, version: int) -> None:
     """Point ALIAS of the model NAME to VERSION."""
-    view = invocation.write().set_alias(name, alias, version)
+    view = invocation.part(Placing).set_alias(name, alias, version)
 
     def show() -> None:
         say(f"{view.name}@{alias} is v{version} now.")
@@ -42,5 +43,5 @@ def set_(invocation: Invocation, name: str, alias: str, version: int) -> None:
 @pass_invocation
 def delete(invocation: Invocation, name: str, alias: str, comment: str, force: bool) -> None:
     """Delete ALIAS of the model NAME; the version stays."""
-    view = invocation.write().delete_alias(name, alias, comment=comment, force=force)
+    view = invocation.part(Placing).delete_alias(name, alias, comment=comment, force=force)
     answer(invocation, shapes.model_shape(view), lambda: say(f"{view.name} has no alias {alias} now."))

@@ -9,6 +9,7 @@ from registry_git.cli.arguments import COMMENT, NUMBERED, one_version, text_or_s
 from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.registry.commenting import Commenting
 
 
 @click.group("comment", cls=LazyGroup)
@@ -24,7 +25,7 @@ def comment() -> None:
 def add(invocation: Invocation, version: str, text: str, identity: str | None) -> None:
     """Comment on a version with TEXT (- reads standard input)."""
     name, number = one_version(version)
-    view = invocation.write().add_comment(name, number, text_or_stdin(text), id=identity)
+    view = invocation.part(Commenting).add_comment(name, number, text_or_stdin(text), id=identity)
     answer(invocation, view, lambda: say(f"Comment {view.id} is on {name} v{number} now."))
 
 
@@ -38,7 +39,7 @@ def add(invocation: Invocation, version: str, text: str, identity: str | None) -
 def edit(invocation: Invocation, version: str, comment: str, text: str) -> None:
     """Give a comment of your own another TEXT (- reads standard input)."""
     name, number = one_version(version)
-    view = invocation.write().edit_comment(name, number, comment, text_or_stdin(text))
+    view = invocation.part(Commenting).edit_comment(name, number, comment, text_or_stdin(text))
     answer(invocation, view, lambda: say(f"Comment {view.id} is changed."))
 
 
@@ -49,7 +50,7 @@ def edit(invocation: Invocation, version: str, comment: str, text: str) -> None:
 def delete(invocation: Invocation, version: str, comment: str) -> None:
     """Delete a comment of your own; the history keeps it."""
     name, number = one_version(version)
-    done = invocation.write().delete_comment(name, number, comment)
+    done = invocation.part(Commenting).delete_comment(name, number, comment)
     answer(invocation, shapes.done_shape(done, id=comment), lambda: say(f"Comment {comment} is deleted."))
 
 

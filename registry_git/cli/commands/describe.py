@@ -9,6 +9,7 @@ from registry_git.cli.arguments import NUMBERED, numbered, text_or_stdin
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.registry.curating import Curating
 from registry_git.registry.telling import where
 
 
@@ -19,5 +20,5 @@ from registry_git.registry.telling import where
 def describe(invocation: Invocation, target: str, text: str) -> None:
     """Set the description of a model or version to TEXT (- reads standard input)."""
     name, version = numbered(target)
-    view = invocation.write().describe(name, text_or_stdin(text), version=version)
+    view = invocation.part(Curating).describe(name, text_or_stdin(text), version=version)
     answer(invocation, shapes.target_shape(view), lambda: say(f"Described {where(name, version)}."))

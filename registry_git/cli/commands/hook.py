@@ -42,7 +42,7 @@ def install(invocation: Invocation) -> None:
 @click.pass_context
 def pre_receive(ctx: click.Context) -> None:
     """Judge a push: git calls this with the references that are to move on standard input."""
-    from registry_git.app import judge_push
+    from registry_git.receive import judge_push
 
     faults = judge_push(_stdin())
     errors = [one for one in faults if one.level == "error"]

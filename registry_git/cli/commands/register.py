@@ -10,6 +10,7 @@ from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say, say_next
 from registry_git.cli.progress import progress
+from registry_git.registry.curating import Curating
 
 
 @click.command(
@@ -64,7 +65,7 @@ def register(
         git_commit=git_commit,
         datasets=tuple(Dataset(name=each, digest=digest) for each, digest in datasets),
     )
-    registry = invocation.write()
+    registry = invocation.part(Curating)
     with progress("Reading the artifact", "bytes") as told:
         view = registry.register(
             name,

@@ -13,6 +13,7 @@ from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
 from registry_git.cli.safe import visible
 from registry_git.core.errors import Invalid
+from registry_git.registry.curating import Curating
 from registry_git.registry.telling import where
 
 
@@ -22,7 +23,7 @@ from registry_git.registry.telling import where
 @pass_invocation
 def rename(invocation: Invocation, name: str, new_name: str) -> None:
     """Give the model NAME the name NEW; versions and history move with it."""
-    view = invocation.write().rename(name, new_name)
+    view = invocation.part(Curating).rename(name, new_name)
     answer(invocation, shapes.model_shape(view), lambda: say(f"{name} is {view.name} now."))
 
 
@@ -36,7 +37,7 @@ def delete(invocation: Invocation, target: str, yes: bool, comment: str, force: 
     """Delete a version (its number is never given again) or a model with all its versions."""
     name, version = numbered(target)
     what = where(name, version) if version else f"{name} and all its versions"
-    registry = invocation.write()
+    registry = invocation.part(Curating)
     if not yes:
         if not sys.stdin.isatty():
             raise Invalid(f"Deleting {what} needs a yes, and nobody can be asked here.", hint="Say it with --yes.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +13,13 @@ from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.left_out import warn_unreadable
 from registry_git.cli.output import answer
-from registry_git.core.activity import Activity
 from registry_git.core.uris import Reference, parse_reference
-from registry_git.registry.observing import Observed, Observing
-from registry_git.registry.reading import Reading
-from registry_git.registry.views import ModelView, RequestView, VersionView
+
+if TYPE_CHECKING:
+    from registry_git.core.activity import Activity
+    from registry_git.registry.observed import Observed
+    from registry_git.registry.reading import Reading
+    from registry_git.registry.views import ModelView, RequestView, VersionView
 
 
 @click.command(
@@ -55,8 +58,10 @@ def _show_model(invocation: Invocation, registry: Reading, name: str) -> None:
 def _show_version(invocation: Invocation, registry: Reading, view: VersionView) -> None:
     activities = registry.activity(view.model, view.version)
     requests = [one for one in registry.requests(view.model) if one.version == view.version]
+    from registry_git.registry.present import Present
+
     # who uses it is known of today alone
-    users = registry.observations(view.model, view.version) if isinstance(registry, Observing) else []
+    users = registry.observations(view.model, view.version) if isinstance(registry, Present) else []
     answer(
         invocation,
         lambda: shapes.version_sheet(view, activities, requests, users),

@@ -9,6 +9,7 @@ from registry_git.cli.arguments import FORCE, MODEL, STAGE, VERSION
 from registry_git.cli.command import RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.registry.placing import Placing
 from registry_git.registry.telling import rolled
 from registry_git.registry.views import VersionView
 
@@ -40,7 +41,7 @@ def stage(
     identity: str | None,
 ) -> None:
     """Move VERSION of the model NAME to STAGE (None takes it out of all stages)."""
-    view = invocation.write().transition(
+    view = invocation.part(Placing).transition(
         name, version, stage, add=add, archive_existing=archive_existing, comment=comment, id=identity, force=force
     )
     answer(invocation, shapes.version_shape(view), lambda: _print(view))
@@ -54,7 +55,7 @@ def stage(
 @pass_invocation
 def rollback(invocation: Invocation, name: str, stage: str, comment: str, force: bool) -> None:
     """Put the version back into STAGE that was there before."""
-    view = invocation.write().rollback(name, stage, comment=comment, force=force)
+    view = invocation.part(Placing).rollback(name, stage, comment=comment, force=force)
     answer(invocation, shapes.version_shape(view), lambda: _print(view))
 
 

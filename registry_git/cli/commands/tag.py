@@ -9,6 +9,7 @@ from registry_git.cli.arguments import NUMBERED, TAG, numbered, text_or_stdin
 from registry_git.cli.command import LazyGroup, RegistryCommand
 from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
+from registry_git.registry.curating import Curating
 from registry_git.registry.telling import where
 
 
@@ -25,7 +26,7 @@ def tag() -> None:
 def set_(invocation: Invocation, target: str, key: str, value: str) -> None:
     """Set the tag KEY to VALUE (- reads standard input)."""
     name, version = numbered(target)
-    view = invocation.write().set_tag(name, key, text_or_stdin(value), version=version)
+    view = invocation.part(Curating).set_tag(name, key, text_or_stdin(value), version=version)
     answer(invocation, shapes.target_shape(view), lambda: say(f"Set the tag {key} of {where(name, version)}."))
 
 
@@ -36,5 +37,5 @@ def set_(invocation: Invocation, target: str, key: str, value: str) -> None:
 def delete(invocation: Invocation, target: str, key: str) -> None:
     """Delete the tag KEY."""
     name, version = numbered(target)
-    view = invocation.write().delete_tag(name, key, version=version)
+    view = invocation.part(Curating).delete_tag(name, key, version=version)
     answer(invocation, shapes.target_shape(view), lambda: say(f"{where(name, version)} has no tag {key} now."))
