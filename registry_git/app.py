@@ -82,24 +82,20 @@ def open_part(
 
     Raises: as `open_registry`.
     """
-    from registry_git.index.index import Index
-
     store = _opened(path_or_url, durable=durable, offline=offline)
     text, state = _named(path_or_url), None
     if _is_remote(text):
         from registry_git.gitstore.managed import state_of
 
         state = state_of(text)
-    return part(store, Index(store.repository), surroundings(find_actor(actor, store.repository), state=state))
+    return part(store, None, surroundings(find_actor(actor, store.repository), state=state))
 
 
 def open_present(path_or_url: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> Present:
     """The registry as it is now, to be read alone: nobody has to be named for that. Raises: as `open_registry`."""
-    from registry_git.index.index import Index
     from registry_git.registry.present import Present
 
-    store = _opened(path_or_url, offline=offline)
-    return Present(store, Index(store.repository))
+    return Present(_opened(path_or_url, offline=offline))
 
 
 def _opened(path_or_url: str | os.PathLike[str] | None, *, durable: bool = True, offline: bool | None = None) -> Store:
@@ -124,11 +120,10 @@ def repository_of(path_or_url: str | os.PathLike[str] | None) -> Path:
 
 def open_at(path_or_url: str | os.PathLike[str] | None, moment: str) -> PastReading:
     """The registry as it was at a moment (see `Registry.at`). Raises: as `open_registry` and `Registry.at`."""
-    from registry_git.index.index import Index
     from registry_git.registry.past import PastReading, find_commit
 
     store = _opened(path_or_url)
-    return PastReading(store, Index(store.repository), find_commit(store, moment))
+    return PastReading(store, find_commit(store, moment))
 
 
 def resolve(
@@ -278,10 +273,9 @@ def _place(path: str | os.PathLike[str]) -> Path:
 
 
 def _registry(store: Store, acting: Surroundings) -> Registry:
-    from registry_git.index.index import Index
     from registry_git.registry.facade import Registry
 
-    return Registry(store, Index(store.repository), acting)
+    return Registry(store, None, acting)
 
 
 def surroundings(actor: Actor, *, state: Path | None = None) -> Surroundings:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from registry_git.core import deployed
-from registry_git.core.changes.deployments import find_deployment
 from registry_git.core.errors import Corrupt, Invalid
 from registry_git.core.keys import DeploymentKey
 from registry_git.core.model import Deployment
 from registry_git.core.names import ModelName, parse_name, parse_version
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.index.queries import Brought, Queries
 from registry_git.manifests.layout import path_of
 from registry_git.registry.views import DeploymentView
+
+if TYPE_CHECKING:
+    from registry_git.index.queries import Brought, Queries
 
 
 class DeploymentReading(ABC):
@@ -73,6 +75,8 @@ class DeploymentReading(ABC):
     def deployment(self, environment: str, name: str) -> DeploymentView:
         """One deployment. Raises: NotFound."""
         snapshot = self._snapshot()
+        from registry_git.core.changes.deployments import find_deployment  # what changes them is slow to import
+
         one = find_deployment(snapshot, deployment_key(environment, name))
         return _view(snapshot, one, self._queries(snapshot).deployed(environment, name))
 

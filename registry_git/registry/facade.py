@@ -53,7 +53,7 @@ class Registry(
         Raises:
             Invalid: none of these; NotFound: nothing was there then.
         """
-        return PastReading(self._store, self._index, find_commit(self._store, moment))
+        return PastReading(self._store, find_commit(self._store, moment))
 
     def download(
         self, uri: str, destination: str | Path, *, consumer: str | None = None, progress: Progress | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from registry_git.core.errors import Corrupt, NotFound, RegistryError
 from registry_git.core.model import RequestKey, TransitionRequest
@@ -12,9 +13,11 @@ from registry_git.core.names import Id, ModelName
 from registry_git.core.policy import Approval, Change, evaluate
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.layout import parse_request_ref, request_ref
-from registry_git.registry.open_request import OpenRequest, read_open
 from registry_git.registry.request_views import RequestReading
 from registry_git.registry.views import RequestView
+
+if TYPE_CHECKING:
+    from registry_git.registry.open_request import OpenRequest
 
 _POLICY = "registry.yaml"
 
@@ -181,6 +184,8 @@ class Inbox(RequestReading):
         known = repository.cached(tip, f"{branch} by {policy}")
         if isinstance(known, Deciders):
             return known
+        from registry_git.registry.open_request import read_open  # slow to import, and often none is open
+
         try:
             request = read_open(repository, key=key, branch=branch, tip=tip, main=snapshot.commit)
         except Corrupt:

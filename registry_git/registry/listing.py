@@ -1,4 +1,7 @@
-"""Lists of models: one page, answered by the index, whatever there is to show of them."""
+"""Lists of models: one page, answered by the index, whatever there is to show of them.
+
+What searches takes is imported by the methods: this is a part of all reading, most of which searches nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,19 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from registry_git.core.errors import NotFound
 from registry_git.core.names import ModelName, StageName, parse_text
-from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
 from registry_git.gitstore.snapshot import GitSnapshot
-from registry_git.index.index import Index
-from registry_git.index.listed import Listed, ListedModel, Wanted
-from registry_git.index.queries import Page
 from registry_git.manifests.layout import key_of, parse_request_ref
 from registry_git.registry.showing import Showing
 from registry_git.registry.views import ModelPage, ModelView
+
+if TYPE_CHECKING:
+    from registry_git.index.index import Index
+    from registry_git.index.listed import Listed, ListedModel, Wanted
+    from registry_git.index.queries import Page
 
 _WORDS_MAX = 200  # characters
 
@@ -24,7 +29,10 @@ _WORDS_MAX = 200  # characters
 class ModelListing(ABC):
     """The part of reading that lists models."""
 
-    _index: Index
+    @property
+    @abstractmethod
+    def _index(self) -> Index:
+        """What answers."""
 
     @abstractmethod
     def _snapshot(self) -> GitSnapshot:
@@ -50,7 +58,7 @@ class ModelListing(ABC):
         Raises:
             Invalid: a filter, order or limit that makes no sense.
         """
-        page = Page(limit=check_max_results(limit, Target.MODELS), offset=offset)
+        page = _page(limit, offset)
         return list(self._listed(_wanted(filter, "", order_by), page, counted=False).models)
 
     def model_page(
@@ -75,10 +83,12 @@ class ModelListing(ABC):
         Raises:
             Invalid: a text, filter, order or limit that makes no sense.
         """
-        page = Page(limit=check_max_results(limit, Target.MODELS), offset=offset)
+        page = _page(limit, offset)
         return self._listed(_wanted(filter, text, order_by), page, counted=True)
 
     def _listed(self, wanted: Wanted, page: Page, *, counted: bool) -> ModelPage:
+        from registry_git.index.listed import Listed
+
         snapshot = self._snapshot()
         branches = self._branches()
         models = {branch: key.model for branch in branches if (key := parse_request_ref(branch)) is not None}
@@ -103,7 +113,17 @@ class ModelListing(ABC):
         return ModelPage(models=tuple(views), total=found.total or 0, commit=found.commit)
 
 
+def _page(limit: int | None, offset: int) -> Page:
+    from registry_git.core.search import Target, check_max_results
+    from registry_git.index.queries import Page
+
+    return Page(limit=check_max_results(limit, Target.MODELS), offset=offset)
+
+
 def _wanted(filter: str, text: str, order_by: Sequence[str]) -> Wanted:
+    from registry_git.core.search import Target, parse_filter, parse_order, without_prompts
+    from registry_git.index.listed import Wanted
+
     return Wanted(
         given=without_prompts(parse_filter(filter, Target.MODELS)),
         words=parse_text("text to look for", text, at_most=_WORDS_MAX),

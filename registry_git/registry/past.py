@@ -23,7 +23,7 @@ _BRANCH = re.compile(r"(?:refs/heads/)?(request/[A-Za-z0-9._%+-]+/[0-9A-Za-z_-]+
 class PastReading(Reading):
     """Answers about one commit, whatever happens meanwhile."""
 
-    def __init__(self, store: Store, index: Index, commit: str) -> None:
+    def __init__(self, store: Store, commit: str) -> None:
         # an index of its own, in memory: the shared one shows `main` as it is
         super().__init__(store, Index(store.repository, in_memory=True))
         self._shown = GitSnapshot(store.repository, commit)

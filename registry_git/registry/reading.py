@@ -1,47 +1,57 @@
-"""Reads: the same for `main` as it is and for any moment of its past."""
+"""Reads: the same for `main` as it is and for any moment of its past.
+
+What only some of them ask is imported by those: most commands are one read or one write, and begin with these imports.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from registry_git.core.activity import Activity, requested, reviewed
 from registry_git.core.errors import Corrupt, NotFound
 from registry_git.core.keys import VersionKey
 from registry_git.core.model import Policy, TransitionRequest
 from registry_git.core.names import Id, ModelName, parse_version
-from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
 from registry_git.core.snapshot import Snapshot, find_stage
-from registry_git.core.stays import Stays
 from registry_git.core.uris import Reference, parse_reference
 from registry_git.gitstore.revisions import find_revision
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
-from registry_git.index.entries import AtHand, Entries
-from registry_git.index.index import Index
-from registry_git.index.queries import Page
-from registry_git.index.stayed import Stayed
-from registry_git.index.told import Told
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import path_of
-from registry_git.registry.checking import check
-from registry_git.registry.comparison import compare
 from registry_git.registry.deployed import DeploymentReading
 from registry_git.registry.inbox import Inbox
 from registry_git.registry.listing import ModelListing
 from registry_git.registry.resolving import Resolution, resolve
 from registry_git.registry.showing import Showing
 from registry_git.registry.story import Story
-from registry_git.registry.tree import Tree
 from registry_git.registry.views import CommentView, FieldDifference, Finding, ModelView, VersionView
+
+if TYPE_CHECKING:
+    from registry_git.core.stays import Stays
+    from registry_git.index.entries import AtHand, Entries
+    from registry_git.index.index import Index
+    from registry_git.index.told import Told
+    from registry_git.registry.tree import Tree
 
 
 class Reading(Inbox, Story, DeploymentReading, ModelListing):
     """Answers about the registry. Point reads go to git; lists, search and activities to the index."""
 
-    def __init__(self, store: Store, index: Index) -> None:
+    def __init__(self, store: Store, index: Index | None = None) -> None:
+        """`index`: by default the one beside the repository, from when something is asked of it."""
         self._store = store
-        self._index = index
+        self._known_index = index
+
+    @property
+    def _index(self) -> Index:
+        if self._known_index is None:
+            from registry_git.index.index import Index
+
+            self._known_index = Index(self._store.repository)
+        return self._known_index
 
     def _snapshot(self) -> GitSnapshot:
         return self._store.snapshot()
@@ -50,6 +60,8 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         self._store.refresh_to_read()
 
     def _queries(self, snapshot: Snapshot) -> Told:
+        from registry_git.index.told import Told
+
         return Told(self._index, snapshot.commit)
 
     @property
@@ -68,10 +80,14 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
 
     def entries(self) -> Entries:
         """The index, brought to what is there now, for searches that answer with whole entries."""
+        from registry_git.index.entries import Entries
+
         return Entries(self._index, self._snapshot().commit)
 
     def at_hand(self, commit: str) -> AtHand | None:
         """What the index knows if it shows this commit already: a read of one thing does not wait for it."""
+        from registry_git.index.entries import AtHand
+
         db = self._index.at_hand()
         return None if db is None else AtHand(db, commit)
 
@@ -80,6 +96,8 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
 
         `revision` is a branch or commit, as `HEAD` in a pull request's checkout. Raises: Invalid, NotFound.
         """
+        from registry_git.registry.tree import Tree
+
         repository = self._store.repository
         if not revision:
             return Tree(snapshot=self._snapshot(), repository=repository)
@@ -106,6 +124,9 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         Raises:
             Invalid: a filter, order or limit that makes no sense.
         """
+        from registry_git.core.search import Target, check_max_results, parse_filter, parse_order, without_prompts
+        from registry_git.index.queries import Page
+
         snapshot = self._snapshot()
         page = Page(limit=check_max_results(limit, Target.VERSIONS), offset=offset)
         given = parse_filter(filter, Target.VERSIONS)
@@ -192,6 +213,8 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         Raises:
             NotFound: no such model.
         """
+        from registry_git.index.stayed import Stayed
+
         snapshot = self._snapshot()
         model = snapshot.model(ModelName.parse(name)).name
         return Stayed(self._index, snapshot.commit).stays(model, limit=limit)
@@ -232,6 +255,8 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
 
     def diff(self, left: str, right: str) -> list[FieldDifference]:
         """The fields in which two versions differ. Raises: NotFound."""
+        from registry_git.registry.comparison import compare
+
         snapshot = self._snapshot()
         sides = []
         for reference in (left, right):
@@ -256,6 +281,8 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
 
     def check(self, progress: Callable[[int], None] | None = None) -> list[Finding]:
         """What is wrong with the manifests; empty when all is well. `progress` is told of each file."""
+        from registry_git.registry.checking import check
+
         return list(check(self._store.repository, self._snapshot(), progress))
 
     def _asked(self, model: ModelName | None, version: int | None) -> list[Activity]:

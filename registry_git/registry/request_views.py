@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from registry_git.core.changes.proposal import Roll
 from registry_git.core.errors import Corrupt, Invalid, NotFound
@@ -14,11 +15,11 @@ from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.merge import changed_files
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
-from registry_git.index.queries import Queries
 from registry_git.manifests.layout import parse_request_ref, request_ref
-from registry_git.registry.comparison import unified
-from registry_git.registry.open_request import judge, read_open, staleness
 from registry_git.registry.views import RequestView, RollView
+
+if TYPE_CHECKING:
+    from registry_git.index.queries import Queries
 
 
 def has_landed(snapshot: Snapshot, branch: str) -> bool:
@@ -88,6 +89,8 @@ class RequestReading(ABC):
 
     def request_diff(self, id: str) -> str:
         """What the request changes (or changed), as a unified diff of manifests. Raises: NotFound."""
+        from registry_git.registry.comparison import unified
+
         self._look_again()
         snapshot = self._snapshot()
         repository = self._store.repository
@@ -156,6 +159,8 @@ class RequestReading(ABC):
         tip = self._tip(key)
         if tip is None:
             raise NotFound(f"There is no open request {key.request}.", hint="List them with: registry-git request list")
+        from registry_git.registry.open_request import judge, read_open, staleness  # slow to import; often none is open
+
         try:
             request = read_open(repository, key=key, branch=branch, tip=tip, main=snapshot.commit)
         except Corrupt as problem:

@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from registry_git.core.errors import Corrupt
 from registry_git.core.model import AliasPointer, Policy, StagePointer
 from registry_git.core.names import ModelName
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
-from registry_git.index.queries import Queries
 from registry_git.manifests.layout import parse_request_ref
 from registry_git.registry.views import ModelView, VersionView
+
+if TYPE_CHECKING:
+    from registry_git.index.queries import Queries
 
 
 class Showing:

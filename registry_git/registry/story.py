@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from registry_git.core.activity import Activity
 from registry_git.core.names import ModelName
 from registry_git.core.snapshot import Snapshot
-from registry_git.index.told import ActivityWanted, Place, Told
 from registry_git.registry.request_views import RequestReading
+
+if TYPE_CHECKING:
+    from registry_git.index.told import ActivityWanted, Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class Story(RequestReading):
         Raises:
             Invalid: no name of a model, or no cursor.
         """
+        from registry_git.index.told import Place  # slow to import, and part of all reading
+
         snapshot = self._snapshot()
         model = ModelName.parse(wanted.model) if wanted.model else None
         place = Place.parse(before) if before else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from registry_git.core.changes.proposal import Act, Proposal
 from registry_git.core.errors import Invalid
@@ -12,10 +12,12 @@ from registry_git.core.keys import DeploymentKey
 from registry_git.core.names import COMMENT_MAX, Actor, ModelName, parse_text
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.store import Store
-from registry_git.index.index import Index
 from registry_git.registry.reading import Reading
 from registry_git.registry.views import ModelView, RollView, VersionView
 from registry_git.registry.writing import Surroundings, Written, apply
+
+if TYPE_CHECKING:
+    from registry_git.index.index import Index
 
 DecideWith: TypeAlias = Callable[[Snapshot, Act], Proposal]
 
@@ -23,7 +25,7 @@ DecideWith: TypeAlias = Callable[[Snapshot, Act], Proposal]
 class Writes(Reading):
     """A registry that can be written to."""
 
-    def __init__(self, store: Store, index: Index, surroundings: Surroundings) -> None:
+    def __init__(self, store: Store, index: Index | None, surroundings: Surroundings) -> None:
         super().__init__(store, index)
         self._surroundings = surroundings
 

@@ -84,7 +84,7 @@ class Past:
         key = f"{commit} {store.snapshot().commit}"
         found = self._views.get(key)
         if found is None:
-            found = self._views[key] = PastReading(store, Index(store.repository, in_memory=True), commit)
+            found = self._views[key] = PastReading(store, commit)
             if len(self._views) > _PASTS:
                 self._views.popitem(last=False)
         self._views.move_to_end(key)
