@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     )
     from registry_git.core.model import Dataset, Lineage, Policy
     from registry_git.core.pointing import PointerChange
+    from registry_git.registry.comparison import FieldDifference
     from registry_git.registry.deploying import DeploymentSpec
     from registry_git.registry.facade import Registry
+    from registry_git.registry.finding import Finding
     from registry_git.registry.observed import Observed
     from registry_git.registry.past import PastReading
     from registry_git.registry.registering import Registration
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
         CommentView,
         DeploymentView,
         Done,
-        FieldDifference,
-        Finding,
         ModelPage,
         ModelView,
         RequestView,
@@ -68,7 +68,9 @@ _HOMES = {
     "registry_git.core.model": ("Dataset", "Lineage", "Policy"),
     "registry_git.core.pointing": ("PointerChange",),
     "registry_git.registry.deploying": ("DeploymentSpec",),
+    "registry_git.registry.comparison": ("FieldDifference",),
     "registry_git.registry.facade": ("Registry",),
+    "registry_git.registry.finding": ("Finding",),
     "registry_git.registry.observed": ("Observed",),
     "registry_git.registry.past": ("PastReading",),
     "registry_git.registry.registering": ("Registration",),
@@ -77,8 +79,6 @@ _HOMES = {
         "CommentView",
         "DeploymentView",
         "Done",
-        "FieldDifference",
-        "Finding",
         "ModelPage",
         "ModelView",
         "RequestView",

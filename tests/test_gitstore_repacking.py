@@ -40,8 +40,8 @@ from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.store import Store
 from registry_git.registry import doctor
 from registry_git.registry.facade import Registry
+from registry_git.registry.finding import Finding
 from registry_git.registry.registering import Registration
-from registry_git.registry.views import Finding
 from tests.cli_program import BIN
 from tests.conftest import Git
 from tests.registry_scene import ALICE, healthy, loosen, new_registry

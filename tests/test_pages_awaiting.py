@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from registry_git.registry.facade import Registry
-from registry_git.registry.inbox import Waiting
+from registry_git.registry.waiting import Waiting
 from registry_git.server.pages.awaiting import Awaiting
 from tests.asked_scene import asked_for
 from tests.pages_scene import proof, reader, site

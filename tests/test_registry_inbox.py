@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry_git.core.errors import NotFound
-from registry_git.registry.inbox import RequestsWanted
+from registry_git.registry.waiting import RequestsWanted
 from tests.registry_scene import ALICE, BOB, CAROL, DAVE, LEADS, As, new_registry, policy_text
 
 TWO = "rules:\n- {on: stage, to: [Production], approvals: 2, by: [ml-leads], four_eyes: true}\n"

@@ -9,7 +9,7 @@ import click
 
 from registry_git.cli.invocation import Invocation
 from registry_git.cli.output import answer, say
-from registry_git.registry.views import Finding
+from registry_git.registry.finding import Finding
 
 if TYPE_CHECKING:
     from registry_git.registry.judging.faults import Fault

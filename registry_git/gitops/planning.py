@@ -15,8 +15,8 @@ from registry_git.gitops.settings import Runtime, Settings, Tool, Wanted, settle
 from registry_git.gitops.slots import environments, slots
 from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import DEPLOY, GITOPS_PATH, path_of
+from registry_git.registry.finding import Finding
 from registry_git.registry.tree import Tree
-from registry_git.registry.views import Finding
 
 _SHOWN = 5  # of many models, as many are named
 

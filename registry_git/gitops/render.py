@@ -18,8 +18,8 @@ from registry_git.gitops.templates import template_path
 from registry_git.manifests.layout import DEPLOY
 from registry_git.registry.beside import Kept
 from registry_git.registry.facade import Registry
+from registry_git.registry.finding import Finding
 from registry_git.registry.tree import Tree
-from registry_git.registry.views import Finding
 
 RENDERED = f"{DEPLOY}/rendered"
 _HEAD = "# Rendered for"  # how a rendering begins; other files there are somebody's own

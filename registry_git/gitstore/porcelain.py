@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from subprocess import PIPE, TimeoutExpired
 from typing import IO, Any, cast
 
 from registry_git.core.errors import Invalid, Unavailable
@@ -142,6 +141,8 @@ class Porcelain:
 
         Nobody is asked at a terminal or in a window, and no repository's own configuration is read.
         """
+        from subprocess import PIPE, TimeoutExpired  # slow to import, as git's module is
+
         process = self._git().execute(
             self._command((f"--git-dir={os.devnull}", "credential", "fill"), ()),
             as_process=True,  # GitPython traces what other calls give back, and here that is a password

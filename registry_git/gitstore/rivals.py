@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 
 _LEAST_SECONDS = 0.002
@@ -52,4 +51,6 @@ class Rivals:
 
 
 def _pause(at_most: float) -> None:
+    import random  # slow to import, and most writers meet nobody
+
     time.sleep(random.uniform(_LEAST_SECONDS, max(_LEAST_SECONDS, min(at_most, _MOST_SECONDS))))  # noqa: S311 - no secret

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +29,8 @@ def signer(repository: Repository, commit: str, keys: Mapping[str, tuple[str, ..
         for key in owned
         if _plain(email) and _plain(key.replace(" ", ""))
     ]
+    import tempfile  # slow to import, and few signatures are read
+
     with tempfile.TemporaryDirectory(prefix="registry-git-") as directory:
         allowed = Path(directory) / "allowed_signers"
         allowed.write_text("".join(lines), encoding="utf-8")
@@ -64,6 +64,9 @@ class SigningKey:
         Raises:
             Unavailable: ssh-keygen cannot sign (no such key, no agent).
         """
+        import subprocess  # both are slow to import, and most writes are not signed
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="registry-git-") as directory:
             content = Path(directory) / "commit"
             content.write_bytes(commit)

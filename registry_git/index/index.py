@@ -9,12 +9,15 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry_git.gitstore.history import Sideways
 from registry_git.gitstore.repository import MAIN, Repository
-from registry_git.index.advance import Advance, Progress
 from registry_git.index.search_sql import register_functions
 from registry_git.index.tables import SCHEMA, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from registry_git.index.advance import Progress
 
 _FILE = f"index-{SCHEMA_VERSION}.sqlite"
 _BUSY_SECONDS = 60
@@ -97,6 +100,8 @@ class Index:
     def _forward(self, db: sqlite3.Connection, commit: str, progress: Progress | None) -> None:
         if self._shown(db) == commit:
             return
+        from registry_git.index.advance import Advance  # slow to import, and often there is nothing to bring
+
         db.execute("BEGIN IMMEDIATE")
         try:
             shown = self._shown(db)

@@ -6,9 +6,9 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from registry_git.core.activity import Activity
-from registry_git.core.events import Difference
 from registry_git.core.model import (
     AliasKey,
     AliasPointer,
@@ -24,6 +24,9 @@ from registry_git.core.model import (
     TransitionRequest,
     VersionKey,
 )
+
+if TYPE_CHECKING:
+    from registry_git.core.events import Difference
 
 SCHEMA_VERSION = 10
 SCHEMA = """

@@ -16,7 +16,7 @@ from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.trees import list_files
 from registry_git.manifests.layout import Layout, key_of, path_of
 from registry_git.registry.entries import companion_of, entry_problem
-from registry_git.registry.views import Finding
+from registry_git.registry.finding import Finding
 
 
 def check(

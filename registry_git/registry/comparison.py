@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 
 from registry_git.core.model import ModelVersion
 from registry_git.core.times import Timestamp
-from registry_git.registry.views import FieldDifference
 
 _OWN = ("model", "version", "id")  # what differs between any two versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDifference:
+    """A field in which two versions differ: its path (`tags.auc`), and its text in each (None: not there)."""
+
+    field: str
+    left: str | None
+    right: str | None
 
 
 def compare(left: ModelVersion, right: ModelVersion) -> list[FieldDifference]:

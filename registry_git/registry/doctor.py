@@ -37,7 +37,7 @@ from registry_git.manifests.messages import write_message
 from registry_git.manifests.older import read_older_pointer
 from registry_git.registry import checking
 from registry_git.registry.entries import FILE
-from registry_git.registry.views import Finding
+from registry_git.registry.finding import Finding
 from registry_git.registry.writing import Surroundings, manifest_files
 
 _AT_RISK = {

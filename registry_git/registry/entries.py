@@ -7,7 +7,7 @@ from functools import lru_cache
 from registry_git.core.keys import Key
 from registry_git.gitstore.objects import Staging
 from registry_git.manifests.layout import Layout, companions, is_companion, is_ours, key_of
-from registry_git.registry.views import Finding
+from registry_git.registry.finding import Finding
 
 FILE = "100644"
 _FORBIDDEN = frozenset({".gitattributes", ".gitmodules", ".mailmap", ".lfsconfig"})

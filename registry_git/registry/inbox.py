@@ -1,8 +1,10 @@
-"""Requests in pages, and whom they wait for: a list looks only at those that it shows."""
+"""Requests in pages, and whom they wait for: a list looks only at those that it shows.
+
+It is a part of all reading, so what only some methods take is imported by those.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -10,77 +12,15 @@ from typing import TYPE_CHECKING
 from registry_git.core.errors import Corrupt, NotFound, RegistryError
 from registry_git.core.model import RequestKey, TransitionRequest
 from registry_git.core.names import Id, ModelName
-from registry_git.core.policy import Approval, Change, evaluate
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.manifests.layout import parse_request_ref, request_ref
 from registry_git.registry.request_views import RequestReading
 from registry_git.registry.views import RequestView
 
 if TYPE_CHECKING:
-    from registry_git.registry.open_request import OpenRequest
+    from registry_git.registry.waiting import Deciders, RequestPage, RequestsWanted, Waiting
 
 _POLICY = "registry.yaml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestsWanted:
-    """Which requests. `open` and `decided` (all whose record is on `main`) say of what kind; both or one of them.
-
-    `model` is a name, `requester` and `decider` are email addresses; what is empty is not asked. With a `decider` only
-    open requests are found: those for which the policy would count that person's approval, and which lack it yet. With
-    a `version` (and its model) only open requests are found, too: those that are about it.
-    """
-
-    open: bool = True
-    decided: bool = True
-    model: str = ""
-    requester: str = ""
-    decider: str = ""
-    version: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestPage:
-    """Some of the requests, newest first, and `total`, how many there are on all pages together."""
-
-    requests: tuple[RequestView, ...]
-    total: int
-    commit: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """How many open requests wait for somebody. `more`: there are some at which nobody has looked yet."""
-
-    count: int
-    more: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deciders:
-    """Who has a say on an open request, as email addresses.
-
-    `approvers` are those whose approval would still count (`anyone`: everybody's would; the requester's only if
-    `own_counts`), `approved` those who gave one that counts, `closers` those who may reject it or cancel it besides the
-    requester (None: anybody).
-    """
-
-    requester: str
-    approvers: frozenset[str] = frozenset()
-    anyone: bool = False
-    own_counts: bool = False
-    approved: frozenset[str] = frozenset()
-    closers: frozenset[str] | None = None
-
-    def waits_for(self, email: str) -> bool:
-        """Whether somebody's approval would count and is not there yet."""
-        if email in self.approved or (email == self.requester and not self.own_counts):
-            return False
-        return self.anyone or email in self.approvers
-
-    def lets_close(self, email: str) -> bool:
-        """Whether somebody may reject it."""
-        return email == self.requester or self.closers is None or email in self.closers
 
 
 class Inbox(RequestReading):
@@ -92,6 +32,8 @@ class Inbox(RequestReading):
         Raises:
             Invalid: no name of a model.
         """
+        from registry_git.registry.waiting import RequestPage
+
         self._look_again()
         snapshot = self._snapshot()
         model = ModelName.parse(wanted.model) if wanted.model else None
@@ -123,6 +65,8 @@ class Inbox(RequestReading):
         `look_at`: at most so many are looked at that this process has not seen as they are now; each takes some 3 ms.
         What was seen is remembered as long as neither the request nor the policy changes.
         """
+        from registry_git.registry.waiting import Deciders, Waiting
+
         snapshot = self._snapshot()
         policy, left, count, more = self._policy_blob(snapshot), look_at, 0, False
         for branch, tip in self._branches().items():
@@ -173,6 +117,8 @@ class Inbox(RequestReading):
 
     def _deciders_or_nobody(self, snapshot: GitSnapshot, key: RequestKey, tip: str, policy: str) -> Deciders:
         """As `_deciders`; of a branch that is no request it says that nobody can approve it."""
+        from registry_git.registry.waiting import Deciders
+
         try:
             return self._deciders(snapshot, key, tip, policy)
         except RegistryError:
@@ -180,12 +126,13 @@ class Inbox(RequestReading):
 
     def _deciders(self, snapshot: GitSnapshot, key: RequestKey, tip: str, policy: str) -> Deciders:
         """Who has a say. It follows from the branch and the policy alone, so it is found once for each two of them."""
+        from registry_git.registry.open_request import read_open
+        from registry_git.registry.waiting import Deciders, deciders_of
+
         repository, branch = self._store.repository, request_ref(key.model, key.request)
         known = repository.cached(tip, f"{branch} by {policy}")
         if isinstance(known, Deciders):
             return known
-        from registry_git.registry.open_request import read_open  # slow to import, and often none is open
-
         try:
             request = read_open(repository, key=key, branch=branch, tip=tip, main=snapshot.commit)
         except Corrupt:
@@ -193,19 +140,4 @@ class Inbox(RequestReading):
             request = read_open(repository, key=key, branch=branch, tip=tip, main=snapshot.commit, to_close=True)
             found = Deciders(requester=request.record.requester.email)
             return repository.remember(tip, f"{branch} by {policy}", found)
-        return repository.remember(tip, f"{branch} by {policy}", _say(snapshot, request))
-
-
-def _say(snapshot: GitSnapshot, request: OpenRequest) -> Deciders:
-    change = Change(touches=request.touches, requester=request.record.requester, requested=True)
-    policy, given = snapshot.policy(), request.approvals
-    now, at_first = evaluate(change, policy, given), evaluate(change, policy, ())
-    with_own = evaluate(change, policy, (*given, Approval(by=request.record.requester)))
-    return Deciders(
-        requester=request.record.requester.email,
-        approvers=frozenset(now.may_approve),
-        anyone=now.anyone or not now.needed,
-        own_counts=with_own.unmet != now.unmet,
-        approved=frozenset(one.by.email for one in given),
-        closers=None if at_first.closers is None else frozenset(at_first.closers),
-    )
+        return repository.remember(tip, f"{branch} by {policy}", deciders_of(snapshot, request))

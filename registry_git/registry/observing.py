@@ -18,10 +18,10 @@ from registry_git.manifests.codec import encode
 from registry_git.manifests.layout import Layout, path_of
 from registry_git.registry.observed import observations_branch, read_record
 from registry_git.registry.present import Present
+from registry_git.registry.replay import Synced
 from registry_git.registry.resolving import Resolution, resolve
 from registry_git.registry.spool import Spool
 from registry_git.registry.upkeep import Upkeep
-from registry_git.registry.views import Synced
 
 _LOG = logging.getLogger(__name__)
 

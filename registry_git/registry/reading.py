@@ -27,13 +27,15 @@ from registry_git.registry.listing import ModelListing
 from registry_git.registry.resolving import Resolution, resolve
 from registry_git.registry.showing import Showing
 from registry_git.registry.story import Story
-from registry_git.registry.views import CommentView, FieldDifference, Finding, ModelView, VersionView
+from registry_git.registry.views import CommentView, ModelView, VersionView
 
 if TYPE_CHECKING:
     from registry_git.core.stays import Stays
     from registry_git.index.entries import AtHand, Entries
     from registry_git.index.index import Index
     from registry_git.index.told import Told
+    from registry_git.registry.comparison import FieldDifference
+    from registry_git.registry.finding import Finding
     from registry_git.registry.tree import Tree
 
 
@@ -149,6 +151,8 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
 
     def unreadable(self) -> list[Finding]:
         """The manifests that lists leave out, since they cannot be read; `check` says more."""
+        from registry_git.registry.finding import Finding
+
         queries = self._queries(self._snapshot())
         return [Finding(level="error", path=path, message=message) for path, message in queries.problems()]
 

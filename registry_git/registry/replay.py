@@ -8,6 +8,7 @@ given to somebody else gets the next one. What fits neither way stays on a branc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Act, Headline, Proposal
@@ -29,10 +30,52 @@ from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
 from registry_git.manifests.layout import key_of, parse_request_ref
 from registry_git.manifests.messages import read_comment, read_forced, read_operation, read_time, write_message
-from registry_git.registry.views import Renumbered, Synced
 from registry_git.registry.writing import manifest_files, refuse_untrue
 
 UNSYNCED = "refs/heads/unsynced/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renumbered:
+    """A version that was registered offline under a number that somebody else got first."""
+
+    model: str
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What `sync` did. `sent` counts commits; `kept` are the subjects of those that did not fit, on branch `kept_on`.
+
+    `requests_sent` were made offline and are at the remote now; `requests_kept` refer to what did not arrive as it was.
+    """
+
+    commit: str
+    remote: str
+    brought: bool
+    sent: int
+    renumbered: tuple[Renumbered, ...] = ()
+    kept: tuple[str, ...] = ()
+    kept_on: str = ""
+    requests_sent: tuple[str, ...] = ()
+    requests_kept: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """What happened, in sentences."""
+        said = []
+        if self.brought:
+            said.append(f"Brought main to {self.commit[:12]} from {self.remote}.")
+        if self.sent:
+            said.append(f"Sent {self.sent} commit{'s' if self.sent > 1 else ''} to {self.remote}.")
+        said += [f"v{one.old} of {one.model} is v{one.new} now: its number was taken." for one in self.renumbered]
+        if self.requests_sent:
+            said.append(f"Sent the requests {', '.join(self.requests_sent)}.")
+        if self.kept:
+            said.append(f"Did not fit and stays on the branch {self.kept_on}: {'; '.join(self.kept)}.")
+        if self.requests_kept:
+            said.append(f"These requests build on that and stay here: {', '.join(self.requests_kept)}.")
+        return " ".join(said) or f"Everything is as at {self.remote}."
 
 
 def sync(store: Store, act: Act) -> Synced:

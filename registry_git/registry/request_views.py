@@ -6,11 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from registry_git.core.changes.proposal import Roll
 from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.core.model import NO_STAGE, Action, RequestKey, RequestState, TransitionRequest
 from registry_git.core.names import Id, ModelName
-from registry_git.core.policy import Decision
 from registry_git.core.snapshot import Snapshot
 from registry_git.gitstore.merge import changed_files
 from registry_git.gitstore.snapshot import GitSnapshot
@@ -19,6 +17,8 @@ from registry_git.manifests.layout import parse_request_ref, request_ref
 from registry_git.registry.views import RequestView, RollView
 
 if TYPE_CHECKING:
+    from registry_git.core.changes.proposal import Roll
+    from registry_git.core.policy import Decision
     from registry_git.index.queries import Queries
 
 
@@ -207,6 +207,8 @@ def _view(
     changes: dict[str, str] | None = None,
     rolls: tuple[Roll, ...] = (),
 ) -> RequestView:
+    from registry_git.core.policy import Decision  # rules are slow to import, and few commands look at requests
+
     stage = record.action is Action.STAGE
     return RequestView(
         request=record.id,

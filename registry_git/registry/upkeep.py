@@ -21,8 +21,10 @@ from registry_git.manifests.messages import write_message
 from registry_git.manifests.policy_text import parse_policy
 from registry_git.registry import doctor, replay
 from registry_git.registry.codeowners import codeowners, write_codeowners
+from registry_git.registry.finding import Finding
+from registry_git.registry.replay import Synced
 from registry_git.registry.request_views import has_landed
-from registry_git.registry.views import Done, Finding, Synced
+from registry_git.registry.views import Done
 from registry_git.registry.writes import Writes
 from registry_git.registry.writing import apply, require_allowed
 

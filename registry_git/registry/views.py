@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from registry_git.core.changes.proposal import Roll
-from registry_git.core.model import Comment, Deployment, ModelVersion, TransitionRequest
-from registry_git.core.policy import Decision
+if TYPE_CHECKING:
+    from registry_git.core.changes.proposal import Roll
+    from registry_git.core.model import Comment, Deployment, ModelVersion, TransitionRequest
+    from registry_git.core.policy import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,71 +186,8 @@ class CommentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FieldDifference:
-    """A field in which two versions differ: its path (`tags.auc`), and its text in each (None: not there)."""
-
-    field: str
-    left: str | None
-    right: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """A write that leaves nothing to show: the commit is the proof. `changed` is False when it was so already."""
 
     commit: str
     changed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renumbered:
-    """A version that was registered offline under a number that somebody else got first."""
-
-    model: str
-    old: int
-    new: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Synced:
-    """What `sync` did. `sent` counts commits; `kept` are the subjects of those that did not fit, on branch `kept_on`.
-
-    `requests_sent` were made offline and are at the remote now; `requests_kept` refer to what did not arrive as it was.
-    """
-
-    commit: str
-    remote: str
-    brought: bool
-    sent: int
-    renumbered: tuple[Renumbered, ...] = ()
-    kept: tuple[str, ...] = ()
-    kept_on: str = ""
-    requests_sent: tuple[str, ...] = ()
-    requests_kept: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """What happened, in sentences."""
-        said = []
-        if self.brought:
-            said.append(f"Brought main to {self.commit[:12]} from {self.remote}.")
-        if self.sent:
-            said.append(f"Sent {self.sent} commit{'s' if self.sent > 1 else ''} to {self.remote}.")
-        said += [f"v{one.old} of {one.model} is v{one.new} now: its number was taken." for one in self.renumbered]
-        if self.requests_sent:
-            said.append(f"Sent the requests {', '.join(self.requests_sent)}.")
-        if self.kept:
-            said.append(f"Did not fit and stays on the branch {self.kept_on}: {'; '.join(self.kept)}.")
-        if self.requests_kept:
-            said.append(f"These requests build on that and stay here: {', '.join(self.requests_kept)}.")
-        return " ".join(said) or f"Everything is as at {self.remote}."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What `check` or `doctor` found. `level` is `error`, `warning` or `note`; `fix` the command or step that helps."""
-
-    level: str
-    path: str
-    message: str
-    fix: str = ""
-    line: int = 0

@@ -15,8 +15,8 @@ from registry_git.cli.invocation import Invocation
 from registry_git.cli.progress import progress
 from registry_git.core.errors import Corrupt, Invalid, RegistryError
 from registry_git.manifests.layout import GITOPS_PATH
+from registry_git.registry.finding import Finding
 from registry_git.registry.tree import Tree
-from registry_git.registry.views import Finding
 
 if TYPE_CHECKING:
     from registry_git.registry.judging.gate import GateReport

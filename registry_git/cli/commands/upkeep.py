@@ -13,7 +13,7 @@ from registry_git.cli.invocation import Invocation, pass_invocation
 from registry_git.cli.output import answer, say
 from registry_git.cli.progress import progress
 from registry_git.core.errors import Corrupt
-from registry_git.registry.views import Finding
+from registry_git.registry.finding import Finding
 
 
 @click.command("doctor", cls=RegistryCommand, example="registry-git doctor --fix")

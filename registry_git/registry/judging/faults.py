@@ -8,7 +8,7 @@ from enum import Enum
 
 from registry_git.core import errors
 from registry_git.core.policy import Decision
-from registry_git.registry.views import Finding
+from registry_git.registry.finding import Finding
 
 
 class Rule(str, Enum):

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from registry_git.core.errors import Invalid
-from registry_git.registry.inbox import RequestsWanted
 from registry_git.registry.views import RequestView
+from registry_git.registry.waiting import RequestsWanted
 from registry_git.server.call import Answer, Call
 from registry_git.server.endpoints import Endpoints
 from registry_git.server.own import shapes

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from threading import Lock
 
 from registry_git.registry.facade import Registry
-from registry_git.registry.inbox import Waiting
+from registry_git.registry.waiting import Waiting
 
 _LOOKS = 15
 _KEPT = 1000  # people and states

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry_git.core.errors import RegistryError
-from registry_git.registry.inbox import Deciders
 from registry_git.registry.telling import asked, besides, recorded, rolled, who_may
 from registry_git.registry.views import RequestView
+from registry_git.registry.waiting import Deciders
 from registry_git.server.call import Call
 from registry_git.server.identity import Identity
 from registry_git.server.permissions import Permission

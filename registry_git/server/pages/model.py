@@ -18,9 +18,9 @@ from registry_git.core.uris import Reference
 from registry_git.index.told import ActivityWanted
 from registry_git.registry import telling
 from registry_git.registry.facade import Registry
-from registry_git.registry.inbox import RequestsWanted
 from registry_git.registry.past import moment_asked
 from registry_git.registry.views import ModelView, VersionView
+from registry_git.registry.waiting import RequestsWanted
 from registry_git.server.call import Call
 from registry_git.server.pages.gone import gone
 from registry_git.server.pages.links import Links

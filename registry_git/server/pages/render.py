@@ -13,7 +13,7 @@ from markupsafe import Markup
 from registry_git import __version__
 from registry_git.app import now
 from registry_git.core.times import Timestamp
-from registry_git.registry.inbox import Waiting
+from registry_git.registry.waiting import Waiting
 from registry_git.server.identity import Identity
 from registry_git.server.pages import comparing, links, telling, wording
 from registry_git.server.pages.assets import STYLES, asset

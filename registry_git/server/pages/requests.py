@@ -9,8 +9,8 @@ from pydantic import Field
 from registry_git.core.errors import NotFound
 from registry_git.core.model import Verdict
 from registry_git.index.told import ActivityWanted
-from registry_git.registry.inbox import RequestsWanted
 from registry_git.registry.telling import against_policy, who_may
+from registry_git.registry.waiting import RequestsWanted
 from registry_git.server.call import Call
 from registry_git.server.pages import deciding
 from registry_git.server.pages.asking import standing, title

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from registry_git.core.errors import Invalid, RegistryError
-from registry_git.registry.inbox import Waiting
+from registry_git.registry.waiting import Waiting
 from registry_git.server.call import Call
 from registry_git.server.endpoints import admit, list_fields, whole_body
 from registry_git.server.guard import HEADERS, ROUTE, WHO

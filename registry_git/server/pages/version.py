@@ -12,9 +12,9 @@ from registry_git.core.names import ModelName, parse_version
 from registry_git.core.numbers import metrics
 from registry_git.core.policy import Decision
 from registry_git.manifests.layout import path_of
-from registry_git.registry.inbox import RequestsWanted
 from registry_git.registry.reading import Reading
 from registry_git.registry.views import ModelView, VersionView
+from registry_git.registry.waiting import RequestsWanted
 from registry_git.server.call import Call
 from registry_git.server.pages import lineage
 from registry_git.server.pages.deciding import undecided
