@@ -16,10 +16,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
-from registry_git.artifacts.copies import Writer
 from registry_git.artifacts.tree import Tree, open_tree
+
+if TYPE_CHECKING:
+    from registry_git.artifacts.copies import Writer
 
 PREFIX = "sha256:"
 

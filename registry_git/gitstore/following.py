@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from registry_git.core.errors import Conflict, Corrupt
@@ -11,8 +10,6 @@ from registry_git.gitstore.refs import Locked, Moved, ReflogEntry, move_ref, rec
 from registry_git.gitstore.remote import SEEN_MAIN, RefMove, Remote, tracked
 from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 from registry_git.gitstore.worktree import followed
-
-_LOG = logging.getLogger(__name__)
 
 
 class Following:
@@ -79,7 +76,10 @@ class Following:
             moved_aside = recover_stale_lock(git_dir, problem.name)
             if moved_aside is None:
                 raise
-            _LOG.warning("A lock that a dead process left was moved aside to %s.", moved_aside)
+            import logging  # slow to import, and rarely is there anything to warn of
+
+            said = "A lock that a dead process left was moved aside to %s."
+            logging.getLogger(__name__).warning(said, moved_aside)
             move_ref(git_dir, name, old=old, new=new, durable=self._durable, reflog=reflog)
 
     def publish(self, moves: Sequence[RefMove], reflog: ReflogEntry | None) -> None:

@@ -6,7 +6,6 @@ from the start on a fresh session whenever somebody else was first; text is neve
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 5.0  # how old what is here may be when it answers for a remote
 _PATIENCE = 60.0  # seconds of trying again before a lost race is told
 T = TypeVar("T")
-_LOG = logging.getLogger(__name__)
 
 
 class Store:
@@ -117,7 +115,7 @@ class Store:
             self.refresh(at_most_seconds=at_most_seconds)
         except (Conflict, NotFound, Unavailable) as problem:
             self._fetched = time.monotonic()  # or every read would wait for it again
-            _LOG.warning("What is shown may be out of date: %s", problem.message)
+            _warn("What is shown may be out of date: %s", problem.message)
 
     def transact(self, plan: Callable[[Session], T], *, describe: ReflogEntry | None = None) -> T:
         """Runs a plan until its moves are published, and gives what it returned.
@@ -203,7 +201,7 @@ class Store:
                     moved_aside = recover_stale_lock(self.repository.git_dir, problem.name)
                     if moved_aside is None:
                         raise
-                    _LOG.warning("A lock that a dead process left was moved aside to %s.", moved_aside)
+                    _warn("A lock that a dead process left was moved aside to %s.", moved_aside)
                     continue
                 except Moved:
                     if time.monotonic() > until:
@@ -262,3 +260,9 @@ class Store:
 
     def _lock(self) -> WriterLock:
         return WriterLock(self.repository.git_dir, timeout_seconds=_PATIENCE)
+
+
+def _warn(text: str, *said: object) -> None:
+    import logging  # slow to import, and rarely is there anything to warn of
+
+    logging.getLogger(__name__).warning(text, *said)
