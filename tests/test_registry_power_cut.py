@@ -91,6 +91,19 @@ def leave(path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
 
 
+def flushes(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The numbers of the files that are flushed from now on."""
+    on_disk: set[int] = set()
+    real = disk.sync
+
+    def sync(fd: int) -> None:
+        on_disk.add(os.fstat(fd).st_ino)
+        real(fd)
+
+    monkeypatch.setattr(disk, "sync", sync)
+    return on_disk
+
+
 def start_again(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (journal, journal_state):
         monkeypatch.setattr(module, "boot_id", lambda: _OTHER_BOOT)
@@ -435,3 +448,18 @@ def test_a_registry_that_is_gone_is_no_matter_for_whoever_settles(
     settling._settle_or_warn(place)
     assert caplog.text == ""
     assert not place.exists()
+
+
+def test_packed_references_are_on_disk_before_others_take_their_place(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = opened(place)
+    kept, gone = (registry.request_stage("fraud", version, "Production").id for version in (1, 2))
+    git(place, "pack-refs", "--all")
+    register(registry, 2)
+    on_disk = flushes(monkeypatch)
+    registry.cancel(gone)
+    packed = (place / "packed-refs").read_text()
+    assert kept in packed
+    assert gone not in packed
+    assert (place / "packed-refs").stat().st_ino in on_disk

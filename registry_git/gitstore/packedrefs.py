@@ -77,8 +77,7 @@ class Without:
         try:
             os.fchmod(fd, os.stat(self._git_dir).st_mode & 0o666)
             disk.write_all(fd, content)
-            if self._durable:
-                disk.sync(fd)
+            disk.sync(fd)  # in any case: a power cut would take all the other references with it
             os.rename(draft, f"{self._git_dir}/{NAME}")
         except BaseException:
             disk.remove_quietly(draft)
