@@ -33,7 +33,7 @@ def entry(number: int, size: int = 10) -> Entry:
 
 
 def taken_back(number: int) -> Entry:
-    return replace(entry(number), new=entry(number).old, replaced="", objects={})
+    return replace(entry(number), new=entry(number).old, replaced="")
 
 
 def add(journal: Journal, added: Entry) -> None:
@@ -136,20 +136,43 @@ def test_what_is_taken_back_does_not_count(place: Path) -> None:
     assert Journal(place).entries() == [entry(1), taken_back(2), entry(3)]
 
 
-def test_an_entry_that_cannot_be_flushed_does_not_count(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_entry_that_cannot_be_flushed_does_not_count_and_nobody_goes_on_behind_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
     one = Journal(place)
     add(one, entry(1))
+    failures = [None] * times
 
     def broken(fd: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if failures:
+            failures.pop()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patched:
         patched.setattr(disk, "sync_content", broken)
         with pytest.raises(OSError, match="error"):
             add(one, entry(2))
-    assert one.entries() == [entry(1), taken_back(2)]
-    add(one, entry(3))
-    assert one.entries() == [entry(1), taken_back(2), entry(3)]
+    left = [entry(1), taken_back(2)] if times == 1 else [entry(1)]  # what is not on disk is not there
+    assert one.entries() == left
+    add(Journal(place), entry(3))
+    add(one, entry(4))
+    assert one.entries() == [*left, entry(3), entry(4)]
+
+
+def test_an_entry_that_cannot_be_begun_takes_back_none_before_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Journal(place)
+    add(one, entry(1))
+
+    def broken(fd: int, size: int, at: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", broken)
+        with pytest.raises(OSError, match="error"):
+            one.begin(entry(2))
+    one.cancel()
+    assert one.entries() == [entry(1)]
 
 
 def test_a_file_that_cannot_be_made_leaves_no_draft(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

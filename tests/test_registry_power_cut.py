@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import registry_git
 from registry_git.core.errors import Unavailable
-from registry_git.gitstore import disk, journal, journal_state, journaling, settling
+from registry_git.gitstore import disk, growing, journal, journal_state, journaling, settling
 from registry_git.gitstore.growing_note import KEPT, read_note
 from registry_git.gitstore.journal import Journal
 from registry_git.gitstore.journal_state import State, state_of
@@ -123,6 +124,13 @@ def test_all_that_was_acknowledged_is_there_after_it(
     register(registry, 1)  # the first of a store is flushed where it is
     if not seed % 2:
         flushed = files(place)
+
+    def settle_a_full_pack(git_dir: Path, *, writing: bool) -> None:
+        settle(git_dir, writing=writing)
+        flushed.clear()
+        flushed.update(files(place))
+
+    monkeypatch.setattr(growing, "settle", settle_a_full_pack)
     commits = register(registry, dice.randrange(1, 3 * KEPT))
     registry.set_tag("fraud", "seed", str(seed), version=1)
     registry.transition("fraud", 2, "Staging")
@@ -151,14 +159,18 @@ def test_where_it_is_not_wanted_each_write_flushes_what_git_keeps(place: Path, g
     assert not (place / "registry-git" / "journal").exists()
 
 
-def test_main_moves_only_once_the_journal_is_flushed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_moves_and_packs_get_names_only_once_the_journal_is_flushed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry = opened(place)
     register(registry, 2)
     flushed: list[str] = []
+    packs = {path.name for path in (place / "objects/pack").glob("pack-*")}
     before = (place / "refs/heads/main").read_text()
 
     def sync_content(fd: int) -> None:
         assert (place / "refs/heads/main").read_text() == before
+        assert {path.name for path in (place / "objects/pack").glob("pack-*")} == packs
         flushed.append(os.readlink(f"/proc/self/fd/{fd}"))
         os.fdatasync(fd)
 
@@ -246,18 +258,60 @@ def test_settling_flushes_what_git_keeps_and_forgets(place: Path, git: Git, monk
     monkeypatch.setattr(disk, "sync", sync)
     settle(place)
     current = read_note(os.fspath(place)).current
-    wanted = [f"objects/pack/pack-{current}.pack", f"objects/pack/pack-{current}.idx", "objects/pack"]
-    assert synced[:5] == [*wanted, "refs/heads/main", "refs/heads"]
+    order = [synced.index(name) for name in (f"objects/pack/pack-{current}.idx", "objects/pack", "refs/heads/main")]
+    assert sorted(order) == order
+    assert synced[order[-1] + 1 :][:2] == ["refs/heads", "refs"]
     assert read_note(os.fspath(place)).flushed == current
     assert Journal(place).entries() == []
-    flushed = files(place)
     register(registry, 3 * KEPT)
     assert f"objects/pack/pack-{current}.pack" in files(place)  # it is what a power cut would leave
     settle(place)
-    register(registry, 1)
+    register(registry, KEPT + 1)
     assert f"objects/pack/pack-{current}.pack" not in files(place)
-    assert flushed
     healthy(git, place, registry)
+
+
+def test_what_is_there_once_it_is_settled_is_on_disk(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = opened(place)
+    on_disk = flushes(monkeypatch)
+    register(registry, 3 * KEPT)
+    settle(place)
+    assert {path.stat().st_ino for path in (place / "objects/pack").iterdir()} <= on_disk
+
+
+def test_a_full_pack_is_on_disk_before_another_one_begins(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growing, "_OBJECTS_MAX", 60)
+    registry = opened(place)
+    register(registry, 1)
+    full = ""
+    on_disk = flushes(monkeypatch)
+    for _ in range(60):
+        (note, entries) = read_note(os.fspath(place)), Journal(place).entries()
+        register(registry, 1)
+        if note.flushed != note.current and Journal(place).entries()[0] not in entries:
+            full = note.current
+            break
+    assert read_note(os.fspath(place)).current != full
+    assert (place / "objects" / "pack" / f"pack-{full}.pack").stat().st_ino in on_disk
+    assert len(Journal(place).entries()) == 1
+    register(opened(place), 1)  # flushed where it is: what was flushed before may go
+    healthy(git, place, registry)
+
+
+def test_of_a_writer_that_was_killed_before_its_pack_the_one_before_is_flushed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = opened(place)
+    register(registry, 3)
+    current, (*_, last) = read_note(os.fspath(place)).current, Journal(place).entries()
+    killed = Journal(place)
+    killed.begin(replace(last, old=last.new, new="1" * 40, pack="2" * 40, replaced=current))
+    killed.flush()
+    on_disk = flushes(monkeypatch)
+    settle(place)
+    assert (place / "objects" / "pack" / f"pack-{current}.pack").stat().st_ino in on_disk
 
 
 def test_what_could_not_be_flushed_is_made_again_from_the_journal(
@@ -280,7 +334,7 @@ def test_what_could_not_be_flushed_is_made_again_from_the_journal(
     settle(place)
     for name in lost:
         if name.startswith("objects/pack"):
-            (place / name).unlink()
+            (place / name).unlink(missing_ok=True)
     assert Journal(place).entries() == []
     assert git(place, "rev-parse", "main") == main
     healthy(git, place, opened(place))

@@ -6,7 +6,8 @@ All packs are whole, and git's own: whoever reads meanwhile finds either one. Wh
 note is gone or wrong, another pack begins.
 
 Where a journal answers for what was written (`gitstore/journal.py`), a pack need not be flushed before the next one
-takes its place. Then the last one that was flushed stays, however old it is: after a power cut it is what there is.
+takes its place. Then the last one that was flushed stays, however old it is: after a power cut it is what there is. A
+full one is flushed before another begins, so that a flushed pack holds all that is not in the journal, or in full ones.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import zlib
 from bisect import insort
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha1
 from pathlib import Path
@@ -36,6 +37,7 @@ from registry_git.gitstore.pack import (
     packed_delta,
     packed_delta_from,
 )
+from registry_git.gitstore.settling import settle
 
 _OBJECTS_MAX = 256  # about forty commits: then another pack begins
 _BYTES_MAX = 1_000_000  # every write writes the whole pack again
@@ -57,7 +59,6 @@ class _Pack:
     entries: list[Entry] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
     chains: dict[str, int] = field(default_factory=dict)
-    replaced: tuple[str, ...] = ()
 
     @property
     def head(self) -> bytes:
@@ -90,6 +91,7 @@ class Growth:
         replaced: that of the pack whose place it takes, "" where another pack is begun or none is written.
         begins: whether another pack is begun: there will be one more.
         objects: all objects of the write by id, as a thin pack holds them.
+        flushed: the newest pack that is known to be on disk, of those in whose place it goes on.
     """
 
     pack: str
@@ -97,7 +99,8 @@ class Growth:
     begins: bool
     objects: dict[str, bytes]
     content: _Pack | None = field(repr=False)  # None: the pack holds all of it
-    older: tuple[str, ...] = ()
+    older: tuple[str, ...]
+    flushed: str
 
 
 class GrowingPack:
@@ -107,28 +110,47 @@ class GrowingPack:
         self._git_dir = os.fspath(git_dir)
         self._objects = f"{self._git_dir}/objects"
         self._known = _Pack()
-        self._flushed = ""  # the pack that a power cut would leave, as noted when `growth` looked
 
     def takes(self, staging: Staging) -> bool:
         """Whether the objects are few enough; many are better off in a pack of their own."""
         return len(staging) < _OBJECTS_MAX and sum(len(data) for _, data in staging.objects.values()) < _BYTES_MAX
 
     def growth(self, staging: Staging, *, read: Callable[[str], bytes]) -> Growth:
-        """What is to be written for all staged objects; `read` gives the content of an object that is stored."""
-        before = self._current()
+        """What is to be written for all staged objects; `read` gives the content of an object that is stored.
+
+        Raises:
+            Unavailable: a pack that is full is flushed before another one begins, and the disk does not take it.
+        """
+        note = self._found()
+        before = self._known
+        if before.full:
+            if note.flushed != note.current:
+                settle(
+                    Path(self._git_dir), writing=True
+                )  # or what is flushed of the next one would not be all that came before
+                note = read_note(self._git_dir)
+            before, note = _Pack(), replace(note, flushed="")
         after, objects = _grown(before, staging, read)
         if after is None:
-            return Growth(before.name, "", begins=False, objects=objects, content=None)
+            return Growth(before.name, "", False, objects, None, note.replaced, note.flushed)
         after.name = sha1(b"".join((after.head, after.body)), usedforsecurity=False).hexdigest()
-        return Growth(after.name, before.name, not before.name, objects, after, before.replaced)
+        return Growth(after.name, before.name, not before.name, objects, after, note.replaced, note.flushed)
 
-    def write(self, growth: Growth, *, durable: bool = True, beside: int | None = None) -> None:
+    def write(
+        self,
+        growth: Growth,
+        *,
+        durable: bool = True,
+        beside: int | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> None:
         """Writes what is to be written. On return all of it is on disk, names included.
 
         Args:
             growth: what `growth` gave, since when nobody has written.
             durable: False leaves the flushing to the caller, or to the kernel.
             beside: another open file that is to be on disk then.
+            before: is called when all is written, before anything has its name.
 
         Raises:
             Unavailable: disk full, read-only, input/output error …; no temporary file stays, no object is visible.
@@ -138,40 +160,39 @@ class GrowingPack:
             if after is None:  # it is there; but whoever put it there may not have flushed it
                 if durable:
                     self._flush(growth.pack, beside)
+                if before is not None:
+                    before()
                 return
-            install(self._objects, partial(_write, after), durable=durable, beside=beside)
+            install(self._objects, partial(_write, after), durable=durable, beside=beside, before=before)
             replaced = (*growth.older, growth.replaced) if growth.replaced else growth.older
-            flushed = growth.pack if durable else self._flushed
+            flushed = growth.pack if durable else growth.flushed
             # only now: what they hold is in the new one, or else in one that is on disk already
             gone = [old for old in replaced[:-KEPT] if old != flushed]
-            after.replaced = tuple(old for old in replaced if old not in gone)
             self._known = after
-            write_note(self._git_dir, GrowingNote(after.name, after.replaced, flushed))
+            left = tuple(old for old in replaced if old not in gone)
+            write_note(self._git_dir, GrowingNote(after.name, left, flushed))
         for old in gone:
             for suffix in ("pack", "idx"):  # an index that a kill leaves behind is small, and nobody heeds it
                 disk.remove_quietly(self._path(old, suffix))
 
-    def _current(self) -> _Pack:
-        """The pack to go on with; an empty one where there is none, or it is full."""
+    def _found(self) -> GrowingNote:
+        """The note, where it holds. Then the pack that it names is known; else an empty one."""
         note = read_note(self._git_dir)
-        name, self._flushed = note.current, note.flushed
-        if not name:
-            return _Pack()
-        if name != self._known.name or not os.path.exists(self._path(name, "idx")):
-            self._known = self._loaded(name, note.replaced) or _Pack()
-        # those that the full one replaced are still to go
-        return _Pack(replaced=self._known.replaced) if self._known.full else self._known
+        name = note.current
+        if not name or name != self._known.name or not os.path.exists(self._path(name, "idx")):
+            self._known = (self._loaded(name) if name else None) or _Pack()
+        return note if self._known.name else GrowingNote()
 
     def _flush(self, name: str, beside: int | None) -> None:
         if beside is not None:
             disk.sync(beside)
         if name:
-            flush_packs(self._objects, [name])
+            flush_packs(self._objects, {name})
 
     def _path(self, name: str, suffix: str) -> str:
         return f"{self._objects}/pack/pack-{name}.{suffix}"
 
-    def _loaded(self, name: str, replaced: tuple[str, ...]) -> _Pack | None:
+    def _loaded(self, name: str) -> _Pack | None:
         """The pack of that name, if it is whole."""
         try:
             content, index = (Path(self._path(name, suffix)).read_bytes() for suffix in ("pack", "idx"))
@@ -182,7 +203,7 @@ class GrowingPack:
         if entries is None or not content[-_ID:] == digest == bytes.fromhex(name) == index[-2 * _ID : -_ID]:
             return None
         places = {oid.hex(): place for oid, _, place in entries}
-        return _Pack(name, content[_HEAD:-_ID], entries, places, {}, replaced)
+        return _Pack(name, content[_HEAD:-_ID], entries, places, {})
 
 
 def _write(pack: _Pack, fd: int) -> tuple[bytes, list[Entry]]:

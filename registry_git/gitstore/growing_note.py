@@ -67,11 +67,10 @@ def write_note(git_dir: str, note: GrowingNote) -> None:
             os.close(fd)
 
 
-def note_flushed(git_dir: str, flushed: set[str]) -> None:
-    """Notes that the pack that grows is on disk, if it is among `flushed`. Whoever calls holds the writer's lock."""
-    note = read_note(git_dir)
-    if note.current in flushed:
-        write_note(git_dir, replace(note, flushed=note.current))
+def note_flushed(git_dir: str, note: GrowingNote, gone: set[str]) -> None:
+    """Notes that the pack that grows is on disk, and others are gone. Whoever calls holds the writer's lock."""
+    left = tuple(name for name in note.replaced if name not in gone)
+    write_note(git_dir, replace(note, replaced=left, flushed=note.current))
 
 
 def growing_packs(git_dir: Path) -> frozenset[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,7 +43,7 @@ class Entry:
     Attributes:
         old: the commit before.
         new: the commit after; `old` again where it did not move after all.
-        pack: the SHA-1 in the name of the pack with the objects.
+        pack: the SHA-1 in the name of the pack that is made for the objects, or "".
         replaced: that of the pack whose place it takes, or "".
         objects: by id.
     """
@@ -53,6 +53,11 @@ class Entry:
     pack: str
     replaced: str
     objects: Mapping[str, bytes] = field(repr=False)
+
+
+def made_by(entries: Sequence[Entry]) -> set[str]:
+    """The packs that writes have made without flushing them, by the SHA-1s in their names."""
+    return {entry.pack for entry in entries if entry.pack}
 
 
 class Journal:
@@ -78,21 +83,17 @@ class Journal:
             LeftOver: recover the repository, and try again.
             OSError: there is no such entry.
         """
+        self._added = None
         fd = self._opened()
         try:
             self._find_end(fd)
-            self._added = (entry, self._end, self._before)
-            begins = self._end
+            added = entry, self._end, self._before
             self._put(fd, entry)
-            disk.start_writing(fd, begins, self._end - begins)
-        except OSError:
-            os.close(fd)
-            self.cancel()
-            raise
         except BaseException:
             os.close(fd)
             raise
-        self._fd = fd
+        disk.start_writing(fd, added[1], self._end - added[1])
+        self._fd, self._added = fd, added
 
     def flush(self) -> None:
         """Returns when the entry that was begun is on disk. Raises: OSError: it does not count."""
@@ -126,22 +127,31 @@ class Journal:
         self._close()
         if self._added is None:
             return
-        entry, self._end, self._before = self._added
+        entry, place, before = self._added
         self._added = None
+        self._end, self._before = place, before
         with suppress(OSError):
             fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
             try:
-                self._put(fd, replace(entry, new=entry.old, replaced="", objects={}))
+                # with its objects: somebody may have stored others that need them, as those of a push
+                self._put(fd, replace(entry, new=entry.old, replaced=""))
                 disk.sync_content(fd)
+            except OSError:
+                self._end, self._before = place, before
+                _write(fd, bytes(HEAD.size), place)  # or others would go on behind an entry that is not on disk
             finally:
                 os.close(fd)
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first. Raises: OSError."""
         try:
-            content = Path(self._path).read_bytes()
+            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return []
+        try:
+            content = os.pread(fd, SIZE, 0)
+        finally:
+            os.close(fd)
         return [_entry(content[start:end]) for _, start, end in _found(content)]
 
     def clear(self) -> None:

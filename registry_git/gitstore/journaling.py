@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from registry_git.gitstore import disk
 from registry_git.gitstore.growing import Growth
@@ -56,36 +57,43 @@ class Journaling:
         return True
 
     @contextmanager
-    def answering(self, main: RefMove, growth: Growth) -> Iterator[Callable[[], None]]:
-        """Inside it, the write can be made. It is safe, and `main` may move, once what this gives was called.
+    def answering(self, main: RefMove, growth: Growth) -> Iterator[tuple[Growth, Callable[[], None]]]:
+        """Inside it, the write can be made. Where `main` does not move, it is taken back.
 
-        Where `main` does not move, the write is taken back.
+        Gives what is to be written, which knows what was flushed to make room in the journal, and what is to be called
+        before any of it has its name: then the write is safe.
 
         Raises:
             Unavailable: on entry, or by the call; the disk does not take it.
         """
         old, new = main.old or "", main.new or ""
         with disk.explained(_WRITING):
-            self._begin(Entry(old=old, new=new, pack=growth.pack, replaced=growth.replaced, objects=growth.objects))
+            made = growth.pack if growth.content else ""
+            entry = Entry(old=old, new=new, pack=made, replaced=growth.replaced, objects=growth.objects)
+            if self._begin(entry):
+                growth = replace(growth, flushed=growth.replaced)
         try:
-            yield self._flush
+            yield growth, self._flush
         except BaseException:
             if value_of(os.fspath(self._git_dir), main.name) != new:
                 self._journal.cancel()
             raise
-        settle_soon(self._git_dir)
+        finally:
+            settle_soon(self._git_dir)
 
-    def _begin(self, entry: Entry) -> None:
+    def _begin(self, entry: Entry) -> bool:
+        """Whether all that was there before had to be flushed first."""
         try:
             self._journal.begin(entry)
+            return False
         except Full:
-            settle(self._git_dir)
-            self._journal.begin(entry)
+            settle(self._git_dir, writing=True)
         except LeftOver:  # of another machine, where several share the disk
             from registry_git.gitstore.recovery import make_again
 
             make_again(self._git_dir)
-            self._journal.begin(entry)
+        self._journal.begin(entry)
+        return True
 
     def _flush(self) -> None:
         with disk.explained(_WRITING):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from hashlib import sha1
 from itertools import accumulate
@@ -61,10 +61,18 @@ def write_pack(objects_dir: Path, staging: Staging, *, durable: bool = True, bes
         return digest.hex()
 
 
-def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None = None) -> bytes:
+def install(
+    root: str,
+    write: WriteObjects,
+    *,
+    durable: bool,
+    beside: int | None = None,
+    before: Callable[[], None] | None = None,
+) -> bytes:
     """Puts the pack that `write` writes, and its index, into the store `root`. Gives its SHA-1.
 
-    `beside` is another open file to flush: together they take little more than one.
+    `beside` is another open file to flush: together they take little more than one. `before` is called when both files
+    are written, and have no names yet that git would look at.
 
     Raises:
         OSError: no temporary file stays, no object is visible.
@@ -92,6 +100,8 @@ def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None
         disk.write_all(fds[1], _index(entries, digest))
         if durable:
             disk.sync_all(fds if beside is None else [*fds, beside])
+        if before is not None:
+            before()
         name = f"{folder}/pack-{digest.hex()}"
         os.rename(pack, f"{name}.pack")
         leftovers = [index, f"{name}.pack"]
@@ -113,21 +123,39 @@ def install(root: str, write: WriteObjects, *, durable: bool, beside: int | None
             disk.remove_quietly(path)
 
 
-def flush_packs(root: str, names: Iterable[str]) -> None:
-    """Returns when the packs `pack-<name>` of the store `root` are on disk; those that are gone are passed over.
-
-    Raises:
-        OSError.
-    """
-    for name in names:
-        for suffix in ("pack", "idx"):
+def flush_packs(root: str, names: Set[str]) -> None:
+    """Returns when those packs `pack-<name>` of the store `root` that are there are on disk. Raises: OSError."""
+    folder = f"{root}/pack"
+    fds: list[int] = []
+    try:
+        for file in _of(names, folder):
             with suppress(FileNotFoundError):
-                fd = os.open(f"{root}/pack/pack-{name}.{suffix}", os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    disk.sync(fd)
-                finally:
-                    os.close(fd)
-    disk.sync_directory(f"{root}/pack")
+                fds.append(os.open(f"{folder}/{file}", os.O_RDONLY | os.O_CLOEXEC))
+        disk.sync_all(fds)
+    finally:
+        for fd in fds:
+            os.close(fd)
+    disk.sync_directory(folder)
+
+
+def remove_packs(root: str, names: Set[str]) -> set[str]:
+    """Removes those packs `pack-<name>` of the store `root` that are there. Gives their names. Raises: OSError."""
+    folder = f"{root}/pack"
+    gone = _of(names, folder)
+    for file in gone:  # a pack before its index, which alone is nothing
+        with suppress(FileNotFoundError):
+            os.unlink(f"{folder}/{file}")
+    return {_named(file) for file in gone}
+
+
+def _of(names: Set[str], folder: str) -> list[str]:
+    """The files in a directory that are packs of these names, or their indexes: each pack first."""
+    files = [file for file in os.listdir(folder) if file.endswith((".pack", ".idx")) and _named(file) in names]
+    return sorted(files, reverse=True)
+
+
+def _named(file: str) -> str:
+    return file.removeprefix("pack-").partition(".")[0]
 
 
 def _write_objects(fd: int, staging: Staging) -> tuple[bytes, list[Entry]]:

@@ -90,10 +90,9 @@ class Publisher:
     def _answered(self, main: RefMove, session: Session, describe: ReflogEntry | None) -> None:
         """Publishes what the journal answers for: git's files are flushed later."""
         growth = self._growing.growth(session.staging, read=self._repository.read)
-        with self._journaling.answering(main, growth) as make_safe:
-            self._growing.write(growth, durable=False)  # while the disk writes the journal
+        with self._journaling.answering(main, growth) as (growth, make_safe):
+            self._growing.write(growth, durable=False, before=make_safe)
             self._written(session.staging, begun=growth.begins)
-            make_safe()
             self.move(session.moves, session.deciding, describe, durable=False)
 
     def _flushed(self, main: RefMove | None, session: Session, describe: ReflogEntry | None) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from registry_git.core.errors import RegistryError
 from registry_git.gitstore import disk
-from registry_git.gitstore.growing_note import note_flushed
-from registry_git.gitstore.journal import Journal
+from registry_git.gitstore.growing_note import note_flushed, read_note
+from registry_git.gitstore.journal import Journal, made_by
 from registry_git.gitstore.lock import WriterLock
-from registry_git.gitstore.pack import flush_packs
+from registry_git.gitstore.pack import flush_packs, remove_packs
 from registry_git.gitstore.refs import sync_ref
 from registry_git.gitstore.repository import MAIN
 
@@ -25,8 +25,11 @@ _AFTER_SECONDS = 1.0
 _LOG = logging.getLogger(__name__)
 
 
-def settle(git_dir: Path) -> None:
+def settle(git_dir: Path, *, writing: bool = False) -> None:
     """Flushes what the journal answers for, and empties it. The caller holds the writer's lock.
+
+    `writing`: for a write, with which packs may go that others have replaced: that is faster than to flush them. Else
+    nobody, like `git fsck`, expects any to go.
 
     Raises:
         Unavailable: the disk does not take it; the journal goes on answering.
@@ -36,9 +39,15 @@ def settle(git_dir: Path) -> None:
         entries = journal.entries()
         if not entries:
             return
-        packs = {entry.pack for entry in entries} - {entry.replaced for entry in entries}
+        root = os.fspath(git_dir)
+        objects = f"{root}/objects"
+        note, made = read_note(root), made_by(entries)
+        # and the one that grows, whoever has made it: the last entry may be of a writer that was killed before its pack
+        last = made - {entry.replaced for entry in entries} | {note.current}
         try:
-            flush_packs(os.fspath(git_dir / "objects"), sorted(packs))
+            # those that others have replaced, too: no journal will tell that they may not be whole
+            gone = remove_packs(objects, made - last) if writing else set()
+            flush_packs(objects, last if writing else made | last)
             sync_ref(git_dir, MAIN)
         except (OSError, RegistryError):
             from registry_git.gitstore.recovery import make_again  # slow to import, and seldom needed
@@ -46,7 +55,7 @@ def settle(git_dir: Path) -> None:
             # what could not be written may be lost, although the next flush succeeds: the kernel tells it once
             make_again(git_dir)
             return
-        note_flushed(os.fspath(git_dir), packs)
+        note_flushed(root, note, gone)
         journal.clear()
 
 
