@@ -7,16 +7,17 @@ import os
 from collections.abc import Sequence
 from hashlib import sha1
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 
 import pygit2
 
 from registry_git.core.errors import RegistryError, Unavailable
 from registry_git.gitstore import disk
-from registry_git.gitstore.journal import Entry, Journal
+from registry_git.gitstore.growing_note import note_flushed, read_note
+from registry_git.gitstore.journal import Entry, Journal, made_by
 from registry_git.gitstore.journal_state import State, state_of
 from registry_git.gitstore.lock import OWN_DIRECTORY, WriterLock
-from registry_git.gitstore.pack import pack_head
+from registry_git.gitstore.pack import pack_head, remove_packs
 from registry_git.gitstore.porcelain import Porcelain
 from registry_git.gitstore.reflock import Locked, LockFile, recover_stale_lock
 from registry_git.gitstore.refread import read_ref
@@ -56,29 +57,49 @@ def make_again(git_dir: Path) -> None:
     with disk.explained("make writes again from the journal"):
         entries = journal.entries()
         if entries:
-            _remove_broken(git_dir, {name for entry in entries for name in (entry.pack, entry.replaced) if name})
+            root, objects = os.fspath(git_dir), git_dir / "objects"
+            made = made_by(entries)
+            whole = {name for name in made if _is_whole(objects, name)}
+            remove_packs(os.fspath(objects), made - whole)  # git would trip over them
             _put_objects(git_dir, entries)
+            kept = whole - {entry.replaced for entry in entries if entry.pack in whole}
+            gone = remove_packs(os.fspath(objects), whole - kept)
+            for name in kept:
+                _write_again(objects, name)
+            disk.sync_directory(objects / "pack")
+            note_flushed(root, read_note(root), gone)
             _put_main(git_dir, entries[-1].new)
         journal.clear()
 
 
-def _remove_broken(git_dir: Path, names: set[str]) -> None:
-    """Removes packs that were written and not flushed, where they are not whole: git would trip over them."""
-    for name in names:
-        pack, index = (git_dir / "objects" / "pack" / f"pack-{name}.{suffix}" for suffix in ("pack", "idx"))
-        if not (_is_whole(pack, name) and _is_whole(index)):
-            disk.remove_quietly(index)
-            disk.remove_quietly(pack)
-
-
-def _is_whole(path: Path, name: str = "") -> bool:
-    """Whether a file ends in the SHA-1 of what is before; `name`: it must be this one."""
+def _is_whole(objects: Path, name: str) -> bool:
+    """Whether a pack and its index are there, and end in the SHA-1 of what is before."""
     try:
-        content = path.read_bytes()
+        pack, index = (_file(objects, name, suffix).read_bytes() for suffix in ("pack", "idx"))
     except FileNotFoundError:
         return False
-    digest = sha1(content[:-_ID], usedforsecurity=False).digest()
-    return len(content) > _ID and content[-_ID:] == digest and name in ("", digest.hex())
+    digests = [sha1(content[:-_ID], usedforsecurity=False).digest() for content in (pack, index)]
+    return digests == [pack[-_ID:], index[-_ID:]] and digests[0].hex() == name
+
+
+def _write_again(objects: Path, name: str) -> None:
+    """Has what can be read of a pack on disk: if the disk did not take it once, flushing it again does nothing."""
+    for suffix in ("pack", "idx"):
+        path = _file(objects, name, suffix)
+        with NamedTemporaryFile(dir=path.parent, prefix=f"tmp_{suffix}_", delete=False) as draft:
+            try:
+                draft.write(path.read_bytes())
+                draft.flush()
+                os.fchmod(draft.fileno(), path.stat().st_mode & 0o777)
+                disk.sync(draft.fileno())
+                os.rename(draft.name, path)
+            except BaseException:
+                disk.remove_quietly(draft.name)
+                raise
+
+
+def _file(objects: Path, name: str, suffix: str) -> Path:
+    return objects / "pack" / f"pack-{name}.{suffix}"
 
 
 def _put_objects(git_dir: Path, entries: Sequence[Entry]) -> None:
@@ -95,7 +116,6 @@ def _put_objects(git_dir: Path, entries: Sequence[Entry]) -> None:
             config=("core.fsync=all", "core.fsyncMethod=fsync"),
             given=given,
         )
-    disk.sync_directory(git_dir / "objects" / "pack")
 
 
 def _put_main(git_dir: Path, new: str) -> None:
@@ -110,20 +130,20 @@ def _put_main(git_dir: Path, new: str) -> None:
 
 def _move_forward(git_dir: Path, new: str) -> None:
     with LockFile(os.fspath(git_dir), MAIN) as lock:
-        if _is_behind(git_dir, new):
+        if _may_be(git_dir, new):
             disk.write_all(lock.fd, new.encode("ascii") + b"\n")
             disk.sync(lock.fd)
             lock.commit()
 
 
-def _is_behind(git_dir: Path, new: str) -> bool:
-    """Whether `main` is where it can be moved to `new` without anything being lost."""
+def _may_be(git_dir: Path, new: str) -> bool:
+    """Whether `main` may be written as `new` without anything being lost; also where it is read so, and not on disk."""
     try:
         now = read_ref(git_dir, MAIN)
     except RegistryError:
         return True  # not whole: it was moved, and not flushed
     if now is None or now == new:
-        return now is None
+        return True
     repository = pygit2.Repository(os.fspath(git_dir))
     try:
         return repository.descendant_of(new, now)
