@@ -183,6 +183,24 @@ def test_main_moves_and_packs_get_names_only_once_the_journal_is_flushed(
     assert (entry.old, entry.new) == (before.strip(), (place / "refs/heads/main").read_text().strip())
 
 
+def test_what_is_found_done_is_flushed_unless_this_store_has_made_it_safe(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(disk, "sync", lambda fd: flushed.append(os.readlink(f"/proc/self/fd/{fd}")))
+    registry, other = opened(place), opened(place)
+    for _ in range(2):
+        registry.set_tag("fraud", "team", "risk", version=1)  # writes, and then finds it done
+    flushed.clear()
+    registry.set_tag("fraud", "team", "risk", version=1)
+    assert flushed == []
+    other.set_tag("fraud", "team", "risk", version=1)  # it may be that of a process that was killed
+    assert f"{place}/refs/heads/main" in flushed
+    flushed.clear()
+    other.set_tag("fraud", "team", "risk", version=1)
+    assert flushed == []
+
+
 def test_a_journal_that_cannot_be_flushed_fails_the_write_and_it_does_not_come_back(
     place: Path, git: Git, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ class Store:
         self._durable = durable
         self._fetched = float("-inf")
         self._rivals = Rivals()
+        self._safe: str | None = None  # the commit of `main` that this store has last made safe
         self._shown: GitSnapshot | None = None  # of the commit that was asked for last: nearly always it is the next
 
     @cached_property
@@ -170,9 +171,11 @@ class Store:
     def _finish(self, session: Session, describe: ReflogEntry | None) -> None:
         if session.moves:
             self._publisher.publish(session, describe, branch=self.request_branch)
-        elif self._durable:
+            self._safe = next((move.new for move in session.moves if move.name == MAIN), self._safe)
+        elif self._durable and session.main != self._safe:
             # what was found done may be another's, killed before its flush: true only once it is on disk
             sync_ref(self.repository.git_dir, MAIN)
+            self._safe = session.main
 
     def _settled(self, attempt: Callable[[], T]) -> T:
         """As `_tried`; and where that has begun another pack, and there are many now, they are merged before long."""
