@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -21,6 +22,7 @@ _AT_ONCE = 8  # files that are flushed at a time
 _FEW = 3
 _LONG_SECONDS = 0.002  # for so few files: a disk with nothing else to do takes a quarter of it
 _HELPERS_KEPT = 16  # threads that wait for the next flush
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE
 T = TypeVar("T")
 
 # macOS: fsync leaves the data in the cache of the drive, only this command empties it
@@ -206,6 +208,28 @@ def write_all(fd: int, *pieces: bytes) -> None:
     rest = memoryview(b"".join(pieces))[written:]  # a limit or a full disk, which the next try says
     while rest:
         rest = rest[os.write(fd, rest) :]
+
+
+def exchange(one: str, other: str) -> bool:
+    """Gives each of two files the other's name, in one step; False where that cannot be, and nothing has happened.
+
+    To free a file that has just got a name costs a wait for the disk on some file systems; to exchange two does not.
+    """
+    rename = _renameat2()
+    return rename is not None and not rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE)
+
+
+@cache
+def _renameat2() -> Callable[[int, bytes, int, bytes, int], int] | None:
+    """Linux's call of that name, which Python does not offer."""
+    if not sys.platform.startswith("linux"):  # pragma: no cover
+        return None
+    import ctypes  # slow to import, and for writers alone
+
+    call = getattr(ctypes.CDLL(None), "renameat2", None)
+    if call is not None:
+        call.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+    return call
 
 
 def make_directory(path: Path | str, *, like: Path | str) -> bool:

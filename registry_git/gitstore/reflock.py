@@ -93,9 +93,15 @@ class LockFile:
             disk.remove_quietly(self._lock)
         self._close()
 
-    def commit(self) -> None:
-        """Puts the lock file in the place of the file that it guards, and so releases it. Raises: OSError."""
-        os.rename(self._lock, self._target)
+    def commit(self, *, durable: bool = True) -> None:
+        """Puts the lock file in the place of the file that it guards, and so releases it. Raises: OSError.
+
+        `durable`: whether the caller goes on to flush that. If not, the two files are exchanged, where that can be.
+        """
+        if durable or not disk.exchange(self._own, self._target):
+            os.rename(self._lock, self._target)
+        else:
+            os.unlink(self._lock)  # it is the target's second name now, and `_own` the old file's
         self._held = False
 
     def _make_own(self) -> None:

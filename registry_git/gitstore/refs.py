@@ -160,7 +160,7 @@ def _put(
                 disk.sync(lock.fd)
         if entry is not None:
             reflogs.append(root, name, old=old, new=new, entry=entry)
-        lock.commit()
+        lock.commit(durable=durable)
         if durable:
             # a new file may be in a directory that is new too, made by us or by somebody who did not flush it
             _confirm(name, root, target, to=f"{root}/refs" if fresh else os.path.dirname(target))
