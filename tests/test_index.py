@@ -20,9 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import registry_git
 from registry_git.core.errors import RegistryError
+from registry_git.core.names import ModelName
 from registry_git.gitstore.repository import Repository
+from registry_git.index.entries import Entries
 from registry_git.index.index import Index
 from registry_git.index.tables import SCHEMA_VERSION
+from registry_git.manifests.layout import model_directory
 from tests.conftest import Git
 from tests.registry_scene import ALICE, BOB, As, hand_commit, new_registry, policy_text
 from tests.registry_writers import PROJECT
@@ -44,6 +47,11 @@ def stepwise(place: Path, commit: str) -> dict[str, list[tuple[object, ...]]]:
     return dump(Index(Repository(place)).at(commit))
 
 
+def updates(entries: Entries, name: ModelName) -> list[int]:
+    """When the model, and each of its versions, changed last."""
+    return [entries.model_updated(name), *(entries.version_updated(name, number) for number in range(1, 80))]
+
+
 models = st.sampled_from(["fraud", "spam", "a b/%ü".replace("/", "")])
 numbers = st.integers(1, 4)
 stages = st.sampled_from(["Staging", "Production", "Archived", "None"])
@@ -59,6 +67,8 @@ class Histories(RuleBasedStateMachine):
         self.place = self.directory / "models.git"
         as_ = new_registry(self.place)
         self.alice, self.bob = as_(ALICE), as_(BOB)
+        self.behind = Index(Repository(self.place), in_memory=True)
+        self.behind.at(self.alice.commit)
         self.counter = 0
 
     def teardown(self) -> None:
@@ -151,6 +161,13 @@ class Histories(RuleBasedStateMachine):
         assert stepwise(self.place, commit) == rebuilt(self.place, commit)
 
     @invariant()
+    def an_index_that_is_behind_says_the_same_of_what_has_not_changed(self) -> None:
+        snapshot = self.alice._snapshot()
+        for name in snapshot.models():
+            known = self.behind.as_good_as(snapshot.commit, ["registry.yaml", model_directory(name, snapshot.layout)])
+            assert updates(Entries(self.behind, known), name) == updates(self.alice.entries(), name)
+
+    @invariant()
     def the_index_agrees_with_the_manifests(self) -> None:
         names = [model.name for model in self.alice.models()]
         assert sorted(names) == list(self.alice._snapshot().models())
@@ -189,6 +206,43 @@ def as_(place: Path) -> As:
     assert len(as_(ALICE).models()) == 1
     gc.collect()  # whoever had the index open is gone
     return as_
+
+
+def test_what_happened_to_other_models_since_need_not_be_known(place: Path, as_: As) -> None:
+    registry = as_(BOB)
+    paths = ["registry.yaml", "models/fraud"]
+    index = Index(Repository(place))
+    shown = registry.commit
+    index.at(shown)
+    updated = registry.version("fraud", 2).last_updated
+    for number in range(4):
+        registry.register("spam", f"s3://acme/{number}", read=False)
+    assert index.as_good_as(registry.commit, paths) == shown
+    assert index.as_good_as(registry.commit, ["registry.yaml", "models/spam"]) == registry.commit
+    assert as_(ALICE).entries(ModelName("fraud")).version_updated(ModelName("fraud"), 2) == updated
+    registry.set_tag("fraud", "a", "1", version=2)
+    registry.delete_tag("fraud", "a", version=2)  # as it was, and still later
+    assert index.as_good_as(registry.commit, paths) == registry.commit
+
+
+@pytest.mark.parametrize("writes", [15, 16])
+def test_an_index_that_is_far_behind_is_brought_forward(place: Path, as_: As, writes: int) -> None:
+    registry = as_(BOB)
+    index = Index(Repository(place))
+    shown = registry.commit
+    index.at(shown)
+    for number in range(writes):
+        registry.register("spam", f"s3://acme/{number}", read=False)
+    wanted = shown if writes < 16 else registry.commit
+    assert index.as_good_as(registry.commit, ["models/fraud"]) == wanted
+
+
+def test_a_changed_policy_is_no_matter_of_other_models(place: Path, as_: As) -> None:
+    registry = as_(ALICE)
+    index = Index(Repository(place))
+    index.at(registry.commit)
+    registry.relayout("fanout")
+    assert index.as_good_as(registry.commit, ["registry.yaml", "models/fraud"]) == registry.commit
 
 
 def truncate(file: Path) -> None:

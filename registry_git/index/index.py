@@ -7,6 +7,7 @@ that is not this one.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,29 @@ class Index:
             return self._connection()
         except sqlite3.DatabaseError:
             return None
+
+    def as_good_as(self, commit: str, paths: Sequence[str]) -> str:
+        """A commit that `at` has less to do for, and at which all below `paths` has the same story as at `commit`.
+
+        It is what the database shows, if that is one of the last commits and none since has changed anything there.
+        """
+        try:
+            db = self.at_hand()
+            shown = None if db is None else self._shown(db)
+        except sqlite3.DatabaseError:
+            return commit  # damaged, which `at` mends
+        at, read = commit, self._repository
+        for _ in range(_NEAR if shown else 0):
+            if at == shown:
+                return shown
+            parents = read.commit(at).parents
+            if not parents:
+                break
+            now, before = read.tree_of(at), read.tree_of(parents[0])
+            if any(read.entry(now, path) != read.entry(before, path) for path in paths):
+                break
+            at = parents[0]
+        return commit
 
     def drop(self) -> None:
         """Throws the index away; the next read rebuilds it."""

@@ -32,7 +32,7 @@ class Unborn:
         """What is there: nothing, until the first write."""
         return self.born.snapshot() if self.born else _Nothing()
 
-    def entries(self) -> _NoEntries:
+    def entries(self, of: ModelName | None = None) -> _NoEntries:
         """An index of nothing."""
         return _NoEntries()
 

@@ -34,7 +34,7 @@ class Readable(Protocol):
     """A registry as reads take it: `registry_git.registry.facade.Registry`, or one that is not there yet."""
 
     def snapshot(self) -> Snapshot: ...
-    def entries(self) -> Searches: ...
+    def entries(self, of: ModelName | None = None) -> Searches: ...
     def at_hand(self, commit: str) -> AtHand | None: ...
 
 
@@ -113,11 +113,11 @@ class MlflowReads:
 
     def version_updated(self, name: str, version: int) -> int:
         """When a version last changed, in milliseconds; 0 when it is gone."""
-        return self._registry.entries().version_updated(ModelName(name), version)
+        return self._registry.entries(ModelName(name)).version_updated(ModelName(name), version)
 
     def model_updated(self, name: str) -> int:
         """When a model last changed, in milliseconds; 0 when it is gone."""
-        return self._registry.entries().model_updated(ModelName(name))
+        return self._registry.entries(ModelName(name)).model_updated(ModelName(name))
 
     def search_models(
         self, given: Filter, orders: tuple[Order, ...], *, max_results: object = None, page_token: str | bytes | None

@@ -20,7 +20,7 @@ from registry_git.gitstore.revisions import find_revision
 from registry_git.gitstore.snapshot import GitSnapshot
 from registry_git.gitstore.store import Store
 from registry_git.manifests.codec import encode
-from registry_git.manifests.layout import path_of
+from registry_git.manifests.layout import POLICY_PATH, model_directory, path_of
 from registry_git.registry.deployed import DeploymentReading
 from registry_git.registry.inbox import Inbox
 from registry_git.registry.listing import ModelListing
@@ -80,11 +80,18 @@ class Reading(Inbox, Story, DeploymentReading, ModelListing):
         """The registry as it is now, for reads that belong together. Raises: NotFound when there is none."""
         return self._snapshot()
 
-    def entries(self) -> Entries:
-        """The index, brought to what is there now, for searches that answer with whole entries."""
+    def entries(self, of: ModelName | None = None) -> Entries:
+        """The index, brought to what is there now, for searches that answer with whole entries.
+
+        `of`: for what it knows of this model alone; then it need not have heard of what happened elsewhere since.
+        """
         from registry_git.index.entries import Entries
 
-        return Entries(self._index, self._snapshot().commit)
+        snapshot = self._snapshot()
+        if of is None:
+            return Entries(self._index, snapshot.commit)
+        paths = (POLICY_PATH, model_directory(of, snapshot.layout))
+        return Entries(self._index, self._index.as_good_as(snapshot.commit, paths))
 
     def at_hand(self, commit: str) -> AtHand | None:
         """What the index knows if it shows this commit already: a read of one thing does not wait for it."""

@@ -35,7 +35,7 @@ class Shown:
         """The commit and its policy, and nothing else."""
         return self._snapshot
 
-    def entries(self) -> NoReturn:
+    def entries(self, of: ModelName | None = None) -> NoReturn:
         """Raises: NotAtHand: who searches brings the index up to date first."""
         raise NotAtHand
 
