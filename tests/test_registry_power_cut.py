@@ -18,10 +18,12 @@ import pytest
 
 import registry_git
 from registry_git.core.errors import Unavailable
-from registry_git.gitstore import disk, growing, journal, journal_state, journaling, settling
+from registry_git.gitstore import disk, growing, journal, journal_state, journaling, repository, settling
 from registry_git.gitstore.growing_note import KEPT, read_note
 from registry_git.gitstore.journal import Journal
 from registry_git.gitstore.journal_state import State, state_of
+from registry_git.gitstore.lock import WriterLock
+from registry_git.gitstore.repository import Repository
 from registry_git.gitstore.settling import settle
 from registry_git.registry.facade import Registry
 from tests.conftest import Git
@@ -477,6 +479,22 @@ def test_the_journal_of_writers_that_were_killed_is_settled_by_whoever_comes_nex
     assert Journal(place).entries() == []
     assert read_note(os.fspath(place)).flushed == read_note(os.fspath(place)).current
     healthy(git, place, opened(place))
+
+
+def test_a_writer_that_reads_much_history_does_not_wait_for_its_own_lock(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = opened(place)
+    commits = register(registry, 3)
+    reader = Repository(place)
+    monkeypatch.setattr(repository, "_RENEWED_AFTER", 1)
+    os.utime(place / "registry-git" / "journal", (0, 0))
+    begun = time.monotonic()
+    with WriterLock(place):
+        for commit in commits:
+            assert reader.commit(commit).id == commit
+    assert time.monotonic() - begun < 30
+    assert len(Journal(place).entries()) == 2
 
 
 def test_where_there_is_no_room_for_a_journal_each_write_flushes_what_git_keeps(

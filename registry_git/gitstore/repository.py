@@ -17,7 +17,7 @@ from registry_git.gitstore.commits import Commit, commit_of, time_in, tree_in
 from registry_git.gitstore.edit import Listing
 from registry_git.gitstore.loose import FIRST, LooseObjects
 from registry_git.gitstore.memory import Memory
-from registry_git.gitstore.opening import listed, opened
+from registry_git.gitstore.opening import listed, opened, opened_again
 from registry_git.gitstore.refread import check_format, read_ref
 from registry_git.gitstore.stored import StoredObjects
 from registry_git.gitstore.trees import EMPTY_TREE, entry_name, parse_tree, require_directory
@@ -261,7 +261,7 @@ class Repository:
             return
         self._met = 0
         held, before = self._loose.held, self.git
-        self.git = opened(self._path)
+        self.git = opened_again(self._path)
         self._loose, self._stored = self._readers()
         self._loose.held = held
         for objects in self.borrowed:
