@@ -30,6 +30,7 @@ from registry_git.gitstore.repacking import (
     last_failure,
     loose_objects,
     merge_now,
+    merge_what_was_brought,
     merge_when_many,
     mergeable,
     pack_loose_now,
@@ -164,6 +165,31 @@ def test_few_packs_are_left_alone_without_a_look_into_them(place: Path, git: Git
     git(place, "config", "gc.autoPackLimit", str(len(packs(place)) - 1))
     assert merge_when_many(Repository(place))
     until(lambda: ended(place))
+
+
+def test_what_was_brought_is_merged_at_the_end(place: Path, git: Git) -> None:
+    before = len(packs(place) - growing_packs(place))
+    assert before > 8
+    assert merge_what_was_brought(Repository(place)) == before
+    assert len(packs(place) - growing_packs(place)) == 1
+    whole(git, place)
+    assert merge_what_was_brought(Repository(place)) == 0
+
+
+def test_what_was_brought_stays_as_it_is_where_it_cannot_be_merged(
+    place: Path, git: Git, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(git_dir: Path) -> int:
+        raise Unavailable("Could not merge packs: the disk is full.", hint="Free some space.")
+
+    before = packs(place)
+    with monkeypatch.context() as patched:
+        patched.setattr(repacking, "merge_now", refused)
+        assert merge_what_was_brought(Repository(place)) == 0
+    assert "the disk is full" in caplog.text
+    git(place, "config", "gc.auto", "0")
+    assert merge_what_was_brought(Repository(place)) == 0
+    assert packs(place) == before
 
 
 @pytest.mark.parametrize("setting", [("gc.auto", "0"), ("gc.autoPackLimit", "0"), ("gc.auto", "x"), ("gc.auto", "-1")])

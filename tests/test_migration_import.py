@@ -17,8 +17,11 @@ from typing import Any
 import pytest
 
 from registry_git.core.errors import Invalid, NotFound, PermissionDenied
+from registry_git.gitstore import growing, repacking
+from registry_git.gitstore.repacking import merge_now
 from registry_git.migration.carry import Wanted, carry, read_mlflow
 from registry_git.migration.people import People, parse_people
+from registry_git.registry import importing
 from registry_git.registry.facade import Registry
 from registry_git.registry.importing import Brought
 from tests.cli_program import BIN, Cli, run
@@ -405,3 +408,21 @@ def many(place: Path, *, models: int, versions: int) -> str:
             )
     db.close()
     return uri
+
+
+def test_what_was_imported_is_in_few_packs(
+    registry: Registry, place: Path, mlflow_uri: str, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged: list[int] = []
+
+    def merge(git_dir: Path) -> int:
+        merged.append(merge_now(git_dir))
+        return merged[-1]
+
+    monkeypatch.setattr(repacking, "merge_now", merge)
+    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(growing, "_OBJECTS_MAX", 16)  # so that little is many packs
+    imported(registry, mlflow_uri)
+    assert len(merged) == 1
+    assert merged[0] > 1
+    healthy(git, place, registry)

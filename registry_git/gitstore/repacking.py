@@ -12,6 +12,7 @@ and it removes packs before the name of the new one is known to be on disk.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from registry_git.gitstore.pushed import PACKS_MAX
 from registry_git.gitstore.repository import Repository
 
 LOOSE_MAX = 1_000  # files of one object each, with which each push has some hundred directories to flush
+_FEW = 8  # packs, which take a read little more time than one
 _FACTOR = 2  # each pack that stays has at least so many times the objects of the next smaller one
 _LOG = "repack.log"
 _COMMAND = "import sys; sys.path[:] = sys.argv[2:]; from registry_git.gitstore.repacking import main; main(sys.argv[1])"
@@ -45,6 +47,7 @@ _NOT_OURS = (".keep", ".promisor", ".mtimes")  # kept, of a partial clone, or wh
 _BESIDE = ("idx", "rev", "bitmap")  # what there is beside a pack, and is passed over without it
 _HEAD = 8 + 4 * 256  # bytes of an index before the ids
 _ID = 20
+_LOGGER = logging.getLogger(__name__)
 
 
 class Pack(NamedTuple):
@@ -144,6 +147,21 @@ def pack_loose_now(git_dir: Path) -> int:
 def loose_objects(objects_dir: Path) -> int:
     """How many objects are files of their own."""
     return sum(len(os.listdir(entry)) for entry in os.scandir(objects_dir) if len(entry.name) == 2)
+
+
+def merge_what_was_brought(repository: Repository) -> int:
+    """Merges packs at the end of what has written many of them; gives how many became one, 0 where they are few.
+
+    They would stay until there are too many, and each read looks into all of them. Where nothing is to be merged by
+    itself, nothing is; what fails is a warning, for what was brought is there.
+    """
+    try:
+        if not packs_allowed(repository) or len(mergeable(repository.objects_dir)) <= _FEW:
+            return 0
+        return merge_now(repository.git_dir)
+    except RegistryError as problem:
+        _LOGGER.warning("Packs stay as they are: %s", problem.message)
+        return 0
 
 
 def last_failure(git_dir: Path) -> str:

@@ -72,6 +72,10 @@ class Importing(Writes):
                 run.write(batch)
             if progress is not None:
                 progress(len(batch))
+        if not dry_run:
+            from registry_git.gitstore.repacking import merge_what_was_brought  # slow to import, and few import
+
+            merge_what_was_brought(self._store.repository)
         return run.result()
 
 
