@@ -81,6 +81,14 @@ class _File:
         return b"".join(parts)[:size]
 
 
+def _read(folder: _Folder, above: str) -> Iterator[tuple[str, bytes]]:
+    for name, entry in folder.now.items():
+        if isinstance(entry, _Folder):
+            yield from _read(entry, f"{above}{name}/")
+        else:
+            yield above + name, bytes(entry.now)
+
+
 _Entry: TypeAlias = "_File | _Folder | None"
 
 
@@ -161,6 +169,10 @@ class Disk:
         if call is not None and int(call[3]) >= 0:
             self._do(call[1], call[2], int(call[3]), call[4] or "", asked, seen)
 
+    def read(self) -> dict[str, bytes]:
+        """All files by their path below the root, as reading them gives them now."""
+        return dict(_read(self._top, ""))
+
     def leave(self, place: Path, dice: random.Random) -> None:
         """Makes, at `place`, what a power cut at this moment may leave."""
         self._leave(self._top, place, dice, {})
@@ -231,8 +243,9 @@ class Disk:
     def _open(self, given: str, shown: str) -> None:
         path = _path(shown)
         entry = self._entry(path)
-        self._offsets[path, "append"] = "O_APPEND" in given
-        self._offsets[path, "at"] = 0
+        if "O_RDONLY" not in given:
+            self._offsets[path, "append"] = "O_APPEND" in given
+            self._offsets[path, "at"] = 0
         if "O_CREAT" in given and entry is None and "O_TMPFILE" not in given:
             self._put(path, _File(bytearray(), None))
         elif "O_TRUNC" in given and isinstance(entry, _File):

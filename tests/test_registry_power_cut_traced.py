@@ -95,4 +95,10 @@ def test_a_power_cut_at_any_moment_takes_nothing_that_was_acknowledged(
         for number in range(3):
             registry.register("fraud", f"s3://acme/after/{number}")
         shutil.rmtree(cut)
+    for line in lines[taken:]:
+        disk.take(line)
     assert disk.acknowledged
+    # and the simulator has missed nothing
+    assert disk.read() == {
+        os.fspath(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()
+    }
