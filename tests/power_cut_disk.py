@@ -235,10 +235,10 @@ class Disk:
             self._put(new, self._entry(old))
         elif name.startswith("rename"):
             old, new = self._named(given)
-            entry = self._entry(old)
-            if entry is not None or self._entry(new) is not None:
+            entry, other = self._entry(old), self._entry(new)
+            if entry is not None or other is not None:
                 self._put(new, entry)
-                self._put(old, None)
+                self._put(old, other if "RENAME_EXCHANGE" in given else None)
 
     def _open(self, given: str, shown: str) -> None:
         path = _path(shown)
