@@ -125,9 +125,8 @@ class GrowingPack:
         before = self._known
         if before.full:
             if note.flushed != note.current:
-                settle(
-                    Path(self._git_dir), writing=True
-                )  # or what is flushed of the next one would not be all that came before
+                # or what is flushed of the next one would not be all that came before
+                settle(Path(self._git_dir), writing=True)
                 note = read_note(self._git_dir)
             before, note = _Pack(), replace(note, flushed="")
         after, objects = _grown(before, staging, read)
