@@ -66,7 +66,8 @@ class Yard:
         place = self.bare.parent / f"plain-{actor.split()[0].lower()}.git"
         if not place.exists():
             self.git(self.bare.parent, "clone", "--quiet", "--bare", self.bare, place)
-        self.git(place, "fetch", "--quiet", "--prune", "origin", "+refs/heads/*:refs/heads/*")
+        # git would collect garbage after it, in the background, and take directories away in which others write
+        self.git(place, "-c", "gc.auto=0", "fetch", "--quiet", "--prune", "origin", "+refs/heads/*:refs/heads/*")
         return place
 
     def push(self, clone: Path, *specs: str, actor: str, url: str = "", force: bool = False) -> Answer:

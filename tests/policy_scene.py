@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from registry_git.core.changes.proposal import Touch
+from registry_git.core.decision import Decision, Unmet
 from registry_git.core.model import Action, ModelVersion, Policy, Rule, Stage
 from registry_git.core.names import Actor, Id, ModelName, StageName
-from registry_git.core.policy import Approval, Change, Decision, Unmet
+from registry_git.core.policy import Approval, Change
 from registry_git.core.times import Timestamp
 
 ALICE = Actor.parse("Alice <alice@acme.io>")

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from registry_git.core.changes import pointers, registration
 from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Touch
+from registry_git.core.decision import Decision
 from registry_git.core.model import Action
 from registry_git.core.names import AliasName, ModelName, parse_name, parse_version
-from registry_git.core.policy import Change, Decision, evaluate
+from registry_git.core.policy import Change, evaluate
 from registry_git.registry.views import RollView
 from registry_git.registry.writes import DecideWith, Writes
 

@@ -8,10 +8,11 @@ from hashlib import sha256
 
 from registry_git.core.changes.asked import decide_asked
 from registry_git.core.changes.proposal import Proposal, Roll, Touch
+from registry_git.core.decision import Decision
 from registry_git.core.errors import Corrupt, NotFound, RegistryError
 from registry_git.core.keys import DeploymentKey
 from registry_git.core.model import Action, Policy, PolicyKey, RequestKey, Review, TransitionRequest, Verdict
-from registry_git.core.policy import Approval, Change, Decision, evaluate
+from registry_git.core.policy import Approval, Change, evaluate
 from registry_git.core.snapshot import Snapshot, shown_stage, stages_of
 from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.merge import Stale, changed_files, overtaken

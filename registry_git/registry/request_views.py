@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from registry_git.core.decision import Decision
 from registry_git.core.errors import Corrupt, Invalid, NotFound
 from registry_git.core.model import NO_STAGE, Action, RequestKey, RequestState, TransitionRequest
 from registry_git.core.names import Id, ModelName
@@ -18,7 +19,6 @@ from registry_git.registry.views import RequestView, RollView
 
 if TYPE_CHECKING:
     from registry_git.core.changes.proposal import Roll
-    from registry_git.core.policy import Decision
     from registry_git.index.queries import Queries
 
 
@@ -207,8 +207,6 @@ def _view(
     changes: dict[str, str] | None = None,
     rolls: tuple[Roll, ...] = (),
 ) -> RequestView:
-    from registry_git.core.policy import Decision  # rules are slow to import, and few commands look at requests
-
     stage = record.action is Action.STAGE
     return RequestView(
         request=record.id,

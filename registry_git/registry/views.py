@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from registry_git.core.decision import Decision
+from registry_git.core.model import Comment, Deployment, ModelVersion, TransitionRequest
+
 if TYPE_CHECKING:
     from registry_git.core.changes.proposal import Roll
-    from registry_git.core.model import Comment, Deployment, ModelVersion, TransitionRequest
-    from registry_git.core.policy import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,12 @@ from typing import TypeAlias
 
 from registry_git.core.changes.following import with_following
 from registry_git.core.changes.proposal import Act, Proposal
+from registry_git.core.decision import Decision
 from registry_git.core.errors import Conflict, PermissionDenied
 from registry_git.core.integrity import disagreements
 from registry_git.core.model import Entity, Key, Policy
 from registry_git.core.names import Actor, Id
-from registry_git.core.policy import Change, Decision, evaluate
+from registry_git.core.policy import Change, evaluate
 from registry_git.core.snapshot import Edits, Overlay, Snapshot
 from registry_git.core.times import Timestamp
 from registry_git.gitstore.refs import ReflogEntry

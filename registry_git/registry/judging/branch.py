@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from registry_git.core.changes.proposal import Roll
+from registry_git.core.decision import Decision
 from registry_git.core.errors import Corrupt, RegistryError
 from registry_git.core.model import RequestState, TransitionRequest
-from registry_git.core.policy import Change, Decision, evaluate
+from registry_git.core.policy import Change, evaluate
 from registry_git.gitstore.commits import Commit
 from registry_git.gitstore.merge import changed_files, overtaken
 from registry_git.gitstore.remerge import Scratch

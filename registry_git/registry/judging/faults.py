@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from registry_git.core import errors
-from registry_git.core.policy import Decision
+from registry_git.core.decision import Decision
 from registry_git.registry.finding import Finding
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from registry_git.core.decision import Decision
 from registry_git.core.deployed import REQUEST
 from registry_git.core.errors import Invalid, NotFound
 from registry_git.core.names import COMMENT_MAX
-from registry_git.core.policy import Decision
 from registry_git.registry.deploying import DeploymentSpec
 from registry_git.registry.running import RunningView
 from registry_git.registry.telling import asked as asks_to

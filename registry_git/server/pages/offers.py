@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from registry_git.core.decision import Decision
 from registry_git.core.errors import RegistryError
-from registry_git.core.policy import Decision
 
 NOW, ASK, NO = "now", "ask", ""
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
+from registry_git.core.decision import Decision
 from registry_git.core.errors import Conflict, Corrupt, NotFound
 from registry_git.core.keys import VersionKey
 from registry_git.core.names import ModelName, parse_version
 from registry_git.core.numbers import metrics
-from registry_git.core.policy import Decision
 from registry_git.manifests.layout import path_of
 from registry_git.registry.reading import Reading
 from registry_git.registry.views import ModelView, VersionView
