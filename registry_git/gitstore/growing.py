@@ -34,8 +34,7 @@ from registry_git.gitstore.pack import (
     install,
     pack_head,
     packed,
-    packed_delta,
-    packed_delta_from,
+    packed_deltas,
 )
 from registry_git.gitstore.settling import settle
 
@@ -234,8 +233,7 @@ def _grown(pack: _Pack, staging: Staging, read: Callable[[str], bytes]) -> tuple
                 old = objects[base][1] if base in objects else read(base)
                 delta = tree_delta(old, data)
                 if len(delta) < len(data) // 2:
-                    written = packed_delta(delta, size - places[base])
-                    thin[oid] = packed_delta_from(delta, base)
+                    written, thin[oid] = packed_deltas(delta, size - places[base], base)
                     chains[oid] = length + 1
         if not written:
             written = thin[oid] = packed(kind, data)

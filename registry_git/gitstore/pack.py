@@ -175,7 +175,7 @@ def _write_objects(fd: int, staging: Staging) -> tuple[bytes, list[Entry]]:
             delta = tree_delta(objects[base][1], data)
         if delta and len(delta) < len(data) // 2:
             chains[oid] = chains.get(base, 0) + 1
-            written = packed_delta(delta, size - offsets[base])
+            written, _ = packed_deltas(delta, size - offsets[base], base)
         else:
             written = packed(kind, data)
         offsets[oid] = size
@@ -207,18 +207,14 @@ def packed(kind: str, data: bytes) -> bytes:
     return _header(_TYPES[kind], len(data)) + (_stored(data) if len(data) < small else _compressed(data))
 
 
-def packed_delta(delta: bytes, distance: int) -> bytes:
-    """An object as a pack holds it: the difference from the object that begins `distance` bytes before it."""
-    return _header(OFS_DELTA, len(delta)) + _distance(distance) + _shrunk(delta)
+def packed_deltas(delta: bytes, distance: int, base: str) -> tuple[bytes, bytes]:
+    """An object as a pack and as a thin pack hold it: the difference from the object with the id `base`.
 
-
-def packed_delta_from(delta: bytes, base: str) -> bytes:
-    """An object as a thin pack holds it: the difference from the object with the id `base`, wherever that is."""
-    return _header(_REF_DELTA, len(delta)) + bytes.fromhex(base) + _shrunk(delta)
-
-
-def _shrunk(delta: bytes) -> bytes:
-    return _stored(delta) if len(delta) < _STORE_BELOW else _compressed(delta)
+    In the pack that begins `distance` bytes before it; for the thin pack it may be anywhere.
+    """
+    shrunk = _stored(delta) if len(delta) < _STORE_BELOW else _compressed(delta)
+    near = _header(OFS_DELTA, len(delta)) + _distance(distance) + shrunk
+    return near, _header(_REF_DELTA, len(delta)) + bytes.fromhex(base) + shrunk
 
 
 def _header(kind: int, size: int) -> bytes:
