@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from registry_git.core.errors import Conflict, Corrupt
 from registry_git.gitstore.history import first_parents
-from registry_git.gitstore.refs import Locked, Moved, ReflogEntry, move_ref, recover_stale_lock
+from registry_git.gitstore.reflock import make_way
+from registry_git.gitstore.refs import Locked, Moved, ReflogEntry, move_ref
 from registry_git.gitstore.remote import SEEN_MAIN, RefMove, Remote, tracked
 from registry_git.gitstore.repository import MAIN, TRACKED_MAIN, Repository
 from registry_git.gitstore.worktree import followed
@@ -73,13 +74,7 @@ class Following:
         try:
             move_ref(git_dir, name, old=old, new=new, durable=self._durable, reflog=reflog)
         except Locked as problem:
-            moved_aside = recover_stale_lock(git_dir, problem.name)
-            if moved_aside is None:
-                raise
-            import logging  # slow to import, and rarely is there anything to warn of
-
-            said = "A lock that a dead process left was moved aside to %s."
-            logging.getLogger(__name__).warning(said, moved_aside)
+            make_way(git_dir, problem)
             move_ref(git_dir, name, old=old, new=new, durable=self._durable, reflog=reflog)
 
     def publish(self, moves: Sequence[RefMove], reflog: ReflogEntry | None) -> None:

@@ -19,7 +19,7 @@ from registry_git.gitstore.journal_state import State, state_of
 from registry_git.gitstore.lock import OWN_DIRECTORY, WriterLock
 from registry_git.gitstore.pack import pack_head, remove_packs
 from registry_git.gitstore.porcelain import Porcelain
-from registry_git.gitstore.reflock import Locked, LockFile, recover_stale_lock
+from registry_git.gitstore.reflock import Locked, LockFile, make_way
 from registry_git.gitstore.refread import read_ref
 from registry_git.gitstore.refs import sync_ref
 from registry_git.gitstore.repository import MAIN
@@ -121,9 +121,8 @@ def _put_objects(git_dir: Path, entries: Sequence[Entry]) -> None:
 def _put_main(git_dir: Path, new: str) -> None:
     try:
         _move_forward(git_dir, new)
-    except Locked:
-        if recover_stale_lock(git_dir, MAIN) is None:
-            raise
+    except Locked as problem:
+        make_way(git_dir, problem)
         _move_forward(git_dir, new)
     sync_ref(git_dir, MAIN)
 

@@ -196,6 +196,20 @@ def recover_stale_lock(git_dir: Path, name: str, *, older_than_seconds: float = 
         return kept
 
 
+def make_way(git_dir: Path, problem: Locked) -> None:
+    """Moves the lock that was met aside, and warns of it. The caller must hold the `WriterLock`, and tries again.
+
+    Raises:
+        `problem`, where the lock may be in use; Unavailable: it cannot be moved.
+    """
+    aside = recover_stale_lock(git_dir, problem.name)
+    if aside is None:
+        raise problem
+    import logging  # slow to import, and rarely is there anything to warn of
+
+    logging.getLogger(__name__).warning("A lock that a dead process left was moved aside to %s.", aside)
+
+
 def sweep_drafts(git_dir: Path, *, older_than_seconds: float = STALE_SECONDS) -> None:
     """Removes what killed owners of locks, or of drafts for them, left in our own directory."""
     with suppress(FileNotFoundError):

@@ -20,12 +20,12 @@ from registry_git.gitstore.edit import edit_tree
 from registry_git.gitstore.following import Following
 from registry_git.gitstore.lock import WriterLock
 from registry_git.gitstore.objects import Staging, write_loose
+from registry_git.gitstore.reflock import make_way
 from registry_git.gitstore.refs import (
     Locked,
     Moved,
     ReflogEntry,
     move_ref,
-    recover_stale_lock,
     sync_ref,
 )
 from registry_git.gitstore.remote import REQUESTS, TRACKED_REQUESTS, RefMove, Remote, tracked
@@ -116,7 +116,9 @@ class Store:
             self.refresh(at_most_seconds=at_most_seconds)
         except (Conflict, NotFound, Unavailable) as problem:
             self._fetched = time.monotonic()  # or every read would wait for it again
-            _warn("What is shown may be out of date: %s", problem.message)
+            import logging  # slow to import, and rarely is there anything to warn of
+
+            logging.getLogger(__name__).warning("What is shown may be out of date: %s", problem.message)
 
     def transact(self, plan: Callable[[Session], T], *, describe: ReflogEntry | None = None) -> T:
         """Runs a plan until its moves are published, and gives what it returned.
@@ -201,10 +203,7 @@ class Store:
                     with self.repository.writing():
                         result = attempt()
                 except Locked as problem:
-                    moved_aside = recover_stale_lock(self.repository.git_dir, problem.name)
-                    if moved_aside is None:
-                        raise
-                    _warn("A lock that a dead process left was moved aside to %s.", moved_aside)
+                    make_way(self.repository.git_dir, problem)
                     continue
                 except Moved:
                     if time.monotonic() > until:
@@ -263,9 +262,3 @@ class Store:
 
     def _lock(self) -> WriterLock:
         return WriterLock(self.repository.git_dir, timeout_seconds=_PATIENCE)
-
-
-def _warn(text: str, *said: object) -> None:
-    import logging  # slow to import, and rarely is there anything to warn of
-
-    logging.getLogger(__name__).warning(text, *said)
