@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import registry_git
-from registry_git.core.errors import Unavailable
+from registry_git.core.errors import Invalid, Unavailable
 from registry_git.gitstore import disk, growing, journal, journal_state, journaling, repository, settling
 from registry_git.gitstore.growing_note import KEPT, read_note
 from registry_git.gitstore.journal import Journal
@@ -160,6 +160,16 @@ def test_where_it_is_not_wanted_each_write_flushes_what_git_keeps(place: Path, g
     git(place, "config", "registry-git.journal", "false")
     register(opened(place), 3)
     assert not (place / "registry-git" / "journal").exists()
+
+
+def test_a_setting_that_says_neither_yes_nor_no_is_told(place: Path, git: Git) -> None:
+    git(place, "config", "registry-git.journal", "maybe")
+    registry = opened(place)
+    register(registry, 1)
+    with pytest.raises(Invalid, match="journal is 'maybe'") as caught:
+        register(registry, 1)
+    assert "git config registry-git.journal" in caught.value.hint
+    assert len(registry.versions("fraud")) == 3
 
 
 def test_main_moves_and_packs_get_names_only_once_the_journal_is_flushed(

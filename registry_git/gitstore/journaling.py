@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pygit2
+
+from registry_git.core.errors import Invalid
 from registry_git.gitstore import disk
 from registry_git.gitstore.growing import Growth
 from registry_git.gitstore.journal import Entry, Full, Journal, LeftOver
@@ -38,6 +41,9 @@ class Journaling:
 
         Not for the first one of a store: a command that writes once leaves git's files flushed, and no journal. And for
         none where git's configuration says `registry-git.journal=false`, or the file cannot be made.
+
+        Raises:
+            Invalid: the configuration says neither true nor false.
         """
         if not self._wrote:
             self._wrote = True
@@ -47,8 +53,14 @@ class Journaling:
         return self._usable and sum(len(data) for _, data in staging.objects.values()) < _MOST_BYTES
 
     def _is_usable(self) -> bool:
-        if _SETTING in self._config and not self._config.get_bool(_SETTING):
-            return False
+        try:
+            if _SETTING in self._config and not self._config.get_bool(_SETTING):
+                return False
+        except (ValueError, pygit2.GitError):
+            raise Invalid(
+                f"{_SETTING} is {self._config[_SETTING]!r} in git's configuration, which is neither true nor false.",
+                hint=f"Set it with: git config {_SETTING} false",
+            ) from None
         try:
             self._journal.make()
         except OSError as problem:
